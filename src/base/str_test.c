@@ -103,7 +103,7 @@ TEST(str_numbers_are_whole_and_in_range)
 TEST(str_utf8_takes_only_well_formed_text)
 {
 	const char *good[] = {"", "plain ascii text that is long", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf",
-		"12345678\xc3\xa4" "1234567890"};
+		"12345678\xc3\xa4z1234567890"};
 	const char *bad[] = {"\x80", "\xc0\x80", "\xc3", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
 		"12345678\xff", "\xe2\x82", "\xe2\x82x", "\xc3("};
 	for (size_t i = 0; i < ARRAY_LEN(good); i++)
