@@ -136,11 +136,28 @@ def unmount_below(folder):
 
 
 def cgroups_named(names):
-    """The cgroup folders, in every hierarchy, whose last part is one of `names` (or ends in it); the deepest first."""
+    """The cgroup folders, in every hierarchy, whose last part is one of `names`; the deepest first."""
     found = []
     for root, dirs, _ in os.walk("/sys/fs/cgroup"):
         found += [os.path.join(root, d) for d in dirs if d in names]
     return sorted(found, key=len, reverse=True)
+
+
+def remove_cgroup(path):
+    """Removes a container's cgroup, and the parents that are empty then."""
+    for _ in range(50):
+        try:
+            os.rmdir(path)
+            break
+        except FileNotFoundError:
+            break
+        except OSError:
+            time.sleep(0.02)
+    try:
+        while (path := os.path.dirname(path)).count("/") > 4:
+            os.rmdir(path)
+    except OSError:
+        pass
 
 
 class Runtime:
@@ -254,16 +271,17 @@ class Runtime:
 
     def stop(self, remove=False):
         ids = self.known_ids()
+        cgroups = cgroups_named(ids)
         if self.socket.exists() and self.state() and self.alive_now("containerd"):
-            ids |= self.remove_pods()
+            self.remove_pods()
         for name in ("containerd", "registry"):
             p = self.state().get("processes", {}).get(name)
             if p:
                 end_process(p["pid"], p["started"])
         self.end_shims()
         unmount_below(self.dir)
-        for path in cgroups_named(ids):
-            self.remove_cgroup(path)
+        for path in cgroups:
+            remove_cgroup(path)
         shutil.rmtree(self.dir / "state", ignore_errors=True)
         for f in (self.record, self.socket, pathlib.Path(f"{self.socket}.ttrpc")):
             f.unlink(missing_ok=True)
@@ -280,14 +298,11 @@ class Runtime:
 
     def remove_pods(self):
         """Asks the runtime to, so that addresses and rules are given back by those who made them."""
-        ids = set()
         try:
-            ids = {c["id"] for c in self.cri.containers()} | {p["id"] for p in self.cri.sandboxes()}
             for pod in self.cri.sandboxes():
                 self.cri.remove_sandbox(pod["id"])
         except CriError as e:
             print(f"runtime: {e}", file=sys.stderr)
-        return ids
 
     def shims(self):
         """Process ids of our shims: they name our socket on their command line."""
@@ -304,17 +319,6 @@ class Runtime:
             for child in children(shim):
                 end_process(child, start_time(child), grace=0)
             end_process(shim, start_time(shim), grace=1)
-
-    @staticmethod
-    def remove_cgroup(path):
-        for _ in range(50):
-            try:
-                os.rmdir(path)
-                return
-            except FileNotFoundError:
-                return
-            except OSError:
-                time.sleep(0.02)
 
 
 def children(pid):
