@@ -1,5 +1,5 @@
 """Starts single components of c8s with the fixture's certificates, as the recorded vectors' reference was started."""
-import os, pathlib, socket, subprocess
+import pathlib, socket, subprocess
 
 from . import env
 from .api import Api, write_kubeconfig
@@ -97,6 +97,3 @@ class Component:
     def __exit__(self, *_):
         self.process.stop()
 
-
-def kubectl_env(kubeconfig):
-    return {**os.environ, "KUBECONFIG": str(kubeconfig)}
