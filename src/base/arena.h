@@ -26,6 +26,7 @@ struct arena *arena_new(struct budget *budget);
 void arena_free(struct arena *a); /* NULL is fine */
 /* Forgets everything, keeps the first chunk. */
 void arena_reset(struct arena *a);
+/* Bytes handed out since the last reset. */
 size_t arena_used(const struct arena *a);
 /* Zeroed and aligned for any type. */
 void *arena_alloc(struct arena *a, size_t n) __attribute__((malloc, alloc_size(2)));

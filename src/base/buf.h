@@ -40,7 +40,7 @@ static inline struct str buf_view(const struct buf *b) { return (struct str){b->
 static inline void buf_clear(struct buf *b) { b->n = 0; b->failed = false; }
 /* Drops the first n bytes. */
 void buf_consume(struct buf *b, size_t n);
-/* Zeroes the content, then frees it. */
+/* Zeroes the content, then frees it.  Growing leaves copies behind: make room for all of a secret first. */
 void buf_fini_secret(struct buf *b);
 /* The bytes in the arena. */
 struct str buf_take(struct buf *b, struct arena *a);

@@ -19,7 +19,7 @@ struct buf;
 void time_rfc3339(struct buf *out, int64_t sec, int32_t nsec, int digits);
 /* RFC 3339 with any offset and up to nine digits; -1 if s is not one. */
 int time_parse_rfc3339(struct str s, int64_t *ret_sec, int32_t *ret_nsec);
-/* Civil date of a Unix time, UTC. */
+/* Civil date of a Unix time, UTC.  month, day and yearday count from 1; weekday 0 is Sunday. */
 struct civil { int year, month, day, hour, minute, second, weekday, yearday; };
 struct civil time_civil(int64_t sec);
 int64_t time_unix(int year, int month, int day, int hour, int minute, int second);

@@ -4,6 +4,7 @@
  * {NULL, 0} is the absent string, {non-NULL, 0} the present empty one; str_eq treats both as empty.
  * Nothing here is NUL-terminated unless it says so.  All functions are pure and may be called from any thread. */
 #pragma once
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,7 +23,7 @@ struct str {
 #define STR_F(s) (int)(s).n, (s).p
 
 static inline struct str str_of(const char *z) { return (struct str){z, z ? strlen(z) : 0}; }
-static inline struct str str_n(const void *p, size_t n) { return (struct str){p, n}; }
+static inline struct str str_n(const void *p, size_t n) { return (struct str){(const char *)p, n}; }
 static inline bool str_eq(struct str a, struct str b) { return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0); }
 static inline bool str_is(struct str a, const char *z) { return a.n == strlen(z) && (a.n == 0 || memcmp(a.p, z, a.n) == 0); }
 
@@ -50,10 +51,13 @@ int str_i64(struct str s, int64_t *ret);
 int str_u64(struct str s, uint64_t *ret);
 /* True for well-formed UTF-8 (no surrogates, no overlong forms). */
 bool str_utf8(struct str s);
+/* Length of the well-formed UTF-8 sequence that s begins with; 0 if there is none. */
+size_t str_rune(struct str s);
 /* Copies into the arena; str_dup keeps absent absent.  str_z is NUL-terminated. */
 struct str str_dup(struct arena *a, struct str s);
 char *str_z(struct arena *a, struct str s);
 struct str str_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+struct str str_vprintf(struct arena *a, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 /* Joins n strings with sep. */
 struct str str_join(struct arena *a, const struct str *v, size_t n, struct str sep);
 /* Compares secrets in time that depends on the lengths only. */

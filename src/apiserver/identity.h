@@ -1,0 +1,22 @@
+/* Who asks, and what is asked for. */
+#pragma once
+#include "base/arena.h"
+#include "base/err.h"
+#include "schema/types.h"
+
+struct user {
+	struct str name, uid;
+	struct str *groups; size_t ngroups;
+	struct { struct str key; struct str *values; size_t n; } *extra; size_t nextra;
+	struct str credential_id;
+};
+bool user_in_group(const struct user *u, struct str group);
+
+/* Attributes for authorization, audit and flow control. */
+struct attrs {
+	const struct user *user;
+	struct str verb;             /* "get", "list", ... or the HTTP method in lower case for non-resource paths */
+	bool is_resource;
+	struct str group, version, resource, sub, ns, name, path;
+	struct str field_selector, label_selector; /* as sent */
+};

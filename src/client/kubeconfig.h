@@ -1,0 +1,32 @@
+/* Kubeconfig files: load and merge (KUBECONFIG list, --kubeconfig, ~/.kube/config), overrides, exec credential plug-ins, and the client made of them. */
+#pragma once
+#include "client/transport.h"
+#include "gen/clientcmd_v1.h"
+
+struct http_client;
+struct kubeconfig_overrides {
+	struct str context, cluster, user, namespace_, server, token, ca_file, client_cert, client_key, tls_server_name, as, username, password;
+	struct str *as_groups; size_t nas_groups;
+	struct str as_uid;
+	bool insecure_skip_tls_verify;
+	nsec_t timeout;
+};
+/* path may be empty: then $KUBECONFIG, then ~/.kube/config.  Missing files are an empty configuration unless named by --kubeconfig. */
+struct clientcmd_v1_Config *kubeconfig_load(struct arena *a, struct str path, struct err *e);
+int kubeconfig_write(struct str path, const struct clientcmd_v1_Config *c, struct err *e) must_check; /* mode 0600, atomic */
+
+/* What is needed to talk to a server; see https.h. */
+struct rest_config {
+	struct str server;         /* https://host:port or unix:///path */
+	struct str ca_pem, cert_pem, key_pem; /* contents */
+	struct str cert_file, key_file, token_file; /* reread when they change */
+	struct str token, username, password, server_name, namespace_;
+	struct str as, as_uid, *as_groups; size_t nas_groups;
+	struct str user_agent;
+	bool insecure;
+	nsec_t timeout;
+	const struct clientcmd_v1_ExecConfig *exec;
+};
+int kubeconfig_rest(struct arena *a, const struct clientcmd_v1_Config *c, const struct kubeconfig_overrides *o, struct rest_config *ret, struct err *e) must_check;
+/* Inside a Pod: service account files and environment. */
+int kubeconfig_in_cluster(struct arena *a, struct rest_config *ret, struct err *e) must_check;

@@ -1,0 +1,16 @@
+/* YAML 1.1 as upstream takes it (through JSON): n, yes, on, 0o/0 octals, merges, anchors with a bound on expansion; and writing as kubectl -o yaml. */
+#pragma once
+#include "base/buf.h"
+#include "base/err.h"
+#include "schema/reflect.h"
+#include "schema/value.h"
+
+#define YAML_ALIAS_EXPANSION_MAX 100000 /* nodes that aliases may add to a document before it is refused as a bomb */
+/* The first document as JSON text. */
+int yaml_to_json(struct str in, struct buf *out, struct err *e) must_check;
+int yaml_parse(struct arena *a, struct str in, struct value **ret, struct err *e) must_check;
+/* Cuts the next "---" document off *rest; false at the end. */
+bool yaml_next_document(struct str *rest, struct str *ret_doc);
+/* sigs.k8s.io/yaml form: keys sorted, two spaces, lists not indented. */
+void yaml_write(struct buf *out, const struct value *v);
+void yaml_encode(struct buf *out, struct ref o);
