@@ -10,7 +10,7 @@ all: $(BUILD)/.stamp
 
 # Configures at first, and again when source files come or go.
 $(BUILD)/.stamp: FORCE
-	@command -v meson >/dev/null || sh tools/setup.sh build
+	@[ -f $(BUILD)/build.ninja ] || ! command -v apt-get >/dev/null || sh tools/setup.sh build
 	@new=$$(python3 tools/sources.py stamp); \
 	if [ ! -f $(BUILD)/build.ninja ]; then meson setup $(BUILD) --buildtype=$(TYPE) $(MESON_ARGS) >/dev/null && echo $$new > $@; \
 	elif [ "$$new" != "$$(cat $@ 2>/dev/null)" ]; then meson setup --reconfigure $(BUILD) >/dev/null && echo $$new > $@; fi

@@ -1,7 +1,8 @@
 """Pods by themselves: how they start, what they see, how they end."""
 import json
 
-from lib.cluster import NODE, condition, fetch
+from lib.cluster import NODE, fetch
+from kube import condition
 from lib.env import ROOT
 from lib.report import equal, need, until
 from scenario import SLEEP, container, nginx, pod, scenario

@@ -1,5 +1,5 @@
 """Probes that fail and recover."""
-from lib.cluster import condition
+from kube import condition
 from lib.report import equal, need, until
 from scenario import SLEEP, container, nginx, pod, scenario
 

@@ -5,7 +5,8 @@ write it in a file of this folder, put @scenario above it, and name the file in 
 """
 import json, pathlib
 
-from lib.cluster import condition, fetch
+from lib.cluster import fetch
+from kube import condition
 from lib.report import need, until
 
 SCENARIOS = {}

@@ -10,7 +10,7 @@ import argparse, http.client, json, pathlib, random, sys, threading, time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent)]
 from lib import env
-from lib.api import ApiError
+from kube import ApiError
 from lib.report import Report, cleanup, need, until
 from lib.servers import ApiServer
 
@@ -187,7 +187,8 @@ class Trial:
         want = {o["metadata"]["name"]: o["data"]["k"] for o in items["items"]}
         acknowledged = {r for w in self.writers for r in w.acknowledged}
         for w in self.watchers:
-            until("a watcher's state is the server's", lambda w=w: w.state == want, 20)
+            need(not w.errors, f"a watch saw: {w.errors[:3]}")
+            until("a watcher's state is the server's", lambda w=w: w.state == want or w.errors, 20)
             need(not w.errors, f"a watch saw: {w.errors[:3]}")
             missing = acknowledged - w.seen
             need(w.relists or not missing, f"{len(missing)} acknowledged writes never came on a watch, e.g. {sorted(missing)[:3]}")

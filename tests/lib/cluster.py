@@ -1,14 +1,11 @@
 """A cluster of one node: c8s server over the private containerd and registry."""
-import json, os, pathlib, shutil, subprocess, sys, urllib.request
+import json, os, pathlib, shutil, subprocess, urllib.request
 
 from . import env
-from .api import Api
 from .proc import Process, descendants
 from .report import Failed, need, until
-from .servers import free_port
-
-sys.path.insert(0, str(env.ROOT / "tools"))
-from runtime import Runtime, RuntimeFailure  # noqa: E402
+from kube import Api, condition
+from runtime import Runtime, RuntimeFailure, free_port
 
 NODE = "node-a"
 
@@ -66,9 +63,6 @@ class Cluster:
         self.stop_server()
         if self.runtime:
             self.runtime.stop(remove=True)
-        for link in json.loads(subprocess.run(["ip", "-j", "link"], capture_output=True, text=True, check=False).stdout or "[]") if self.runtime else []:
-            if link["ifname"] in ("cni0", "c8s0"):
-                subprocess.run(["ip", "link", "del", link["ifname"]], check=False)
         shutil.rmtree(self.data, ignore_errors=True)
 
     def pids(self):
@@ -87,10 +81,6 @@ class Cluster:
     def popen(self, *args, ns=None, program=None, **kw):
         command = [*(program or self.kubectl_program), *(["-n", ns] if ns else []), *[str(a) for a in args]]
         return subprocess.Popen(command, env={**os.environ, "KUBECONFIG": str(self.kubeconfig)}, **kw)
-
-
-def condition(obj, kind):
-    return next((c["status"] for c in obj.get("status", {}).get("conditions", []) if c["type"] == kind), None)
 
 
 def fetch(url, timeout=3):
