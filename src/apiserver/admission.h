@@ -6,7 +6,7 @@ enum admit_op { ADMIT_CREATE = 1, ADMIT_UPDATE = 2, ADMIT_DELETE = 4, ADMIT_CONN
 struct admit {
 	struct request *request;
 	enum admit_op op;
-	const struct type *type;  /* of obj, in the request's version (hub for built-ins) */
+	const struct type *type;  /* of obj and old: the storage version of built-ins; the body of a sub-resource */
 	void *obj, *old;          /* NULL where the operation has none */
 	struct str ns, name, sub;
 	bool dry_run;

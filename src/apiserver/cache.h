@@ -1,60 +1,129 @@
 /* The watch cache: for each stored resource a copy-on-write tree of its objects and a ring of recent events.
  *
- * The store's loop is the only writer (cache_publish from store_subscribe): it builds the next version of each touched tree, appends events to the rings and
- * publishes root + revision with one release store, then posts at most one wake-up to each loop that has watchers of the resource.
- * Readers on any loop pin the epoch for a request (cache_pin) and then read without touching any counter; object_ref to outlive the pin.
- * A pin must not be held across a wait. */
+ * The store's loop is the only writer (store_subscribe): it builds the next version of each touched tree, appends events to the rings and publishes roots
+ * and revision with release stores, then posts at most one wake-up to each loop that has cursors or waiters.
+ * Readers on the loops named in cache_opts pin the epoch (cache_pin) and then read without touching any counter; object_ref to outlive the pin.  A pin
+ * may be held across a wait, but keeps all memory freed since from being given back: collect references instead when the wait may be long. */
 #pragma once
 #include "apiserver/object.h"
 #include "rt/loop.h"
 
 struct cache;
-struct cache_table;  /* one stored resource (group, plural) */
 struct store;
+struct resource;
+struct strategy;
+
+#define CACHE_JSON_BYTES ((size_t)64 << 20) /* JSON of about 10,000 Pods */
+#define CACHE_RING_BYTES ((size_t)4 << 20)  /* per resource: some seconds of the fastest writer */
+#define CACHE_RING_AGE (5 * NS_MIN)
 
 struct cache_opts {
 	struct store *store;
-	struct loop **loops;      /* loops that read */
+	struct loop **loops;      /* loops that read; at most 64 */
 	size_t nloops;
-	size_t json_lru_bytes;    /* 0: 64 MiB */
-	size_t ring_bytes;        /* per table; 0: 4 MiB */
-	nsec_t ring_age;          /* 0: 5 minutes */
+	size_t json_lru_bytes;    /* 0: CACHE_JSON_BYTES */
+	size_t ring_bytes;        /* 0: CACHE_RING_BYTES */
+	nsec_t ring_age;          /* 0: CACHE_RING_AGE; at least one event is kept for that long unless bytes run out */
 };
 struct cache *cache_new(const struct cache_opts *o, struct err *e); /* loads everything under /registry; waits */
-void cache_free(struct cache *c);
-/* By storage group and plural; NULL when unknown. */
-struct cache_table *cache_table(struct cache *c, struct str group, struct str plural);
-uint64_t cache_revision(const struct cache *c);         /* last published, of the whole store */
-int cache_wait_revision(struct cache *c, uint64_t rev, mono_t deadline) must_check; /* waits until published; -ETIME */
+void cache_free(struct cache *c); /* waits; no cursor may be open and no pin held */
 
-struct cache_pin { uint64_t epoch; struct cache *cache; const void *root; uint64_t rev; };
+/* One stored resource (storage group and plural): events of two API groups are one table. */
+struct cache_table {
+	struct cache *cache;
+	struct str prefix;              /* "/registry/pods/" */
+	const struct resource *res;     /* its first served resource */
+	const struct type *type;        /* storage version */
+	const struct strategy *strategy;
+	bool namespaced;
+	uint32_t nfields;               /* selectable fields beyond metadata.name and namespace */
+	uint32_t json_head;             /* bytes of {"kind":"K","apiVersion":"V", */
+	struct cache_table_impl *impl;
+};
+/* NULL when the resource is not stored. */
+struct cache_table *cache_table(struct cache *c, const struct resource *r);
+struct cache_table *cache_table_by_name(struct cache *c, const char *group, const char *plural);
+/* "/registry/pods/ns/name" in the arena. */
+struct str cache_key(struct arena *a, const struct cache_table *t, struct str ns, struct str name);
+uint64_t cache_revision(const struct cache *c); /* last published, of the whole store */
+/* Until that is published; 0, -ETIME or -ECANCELED.  Waits. */
+int cache_wait_revision(struct cache *c, uint64_t rev, mono_t deadline) must_check;
+
+struct cache_pin {
+	struct cache *cache;
+	const void *root;
+	uint64_t epoch, rev;   /* rev: of the store, at or before what root holds */
+	struct list node;
+};
 void cache_pin(struct cache *c, const struct cache_table *t, struct cache_pin *ret);
-void cache_unpin(struct cache_pin *p);
-/* Valid while pinned. */
+void cache_unpin(struct cache_pin *p); /* on the loop that pinned */
+/* Valid while pinned; NULL when there is none.  ns is empty for cluster-scoped objects. */
 struct object *cache_get(const struct cache_pin *p, struct str ns, struct str name);
-/* In key order from the first key >= (ns, name) [> with after]: struct cache_iter it; cache_seek(...); while ((o = cache_next(&it))).  ns limits to a namespace when not empty. */
-struct cache_iter { const struct cache_pin *pin; struct str ns; const void *node[12]; uint16_t at[12]; int depth; };
+/* A reference without a pin of the caller's. */
+struct object *cache_lookup(struct cache *c, const struct cache_table *t, struct str ns, struct str name);
+/* In key order from the first key >= (from_ns, from_name) (> with after).  ns limits to a namespace when not empty. */
+#define CACHE_DEPTH 8
+struct cache_iter {
+	struct str ns;
+	const void *node[CACHE_DEPTH];
+	uint16_t at[CACHE_DEPTH];
+	int depth;
+};
 void cache_seek(struct cache_iter *it, const struct cache_pin *p, struct str ns, struct str from_ns, struct str from_name, bool after);
 struct object *cache_next(struct cache_iter *it);
-size_t cache_count(const struct cache_pin *p, struct str ns);
+/* Objects at or after the iterator's position, which is used up. */
+size_t cache_count(struct cache_iter *it);
 
-/* Watch cursors: see endpoint/watch.c.  An event of the ring; references are held by the ring. */
+/* ---- Watching ---- */
+
+enum event_type { EVENT_ADDED, EVENT_MODIFIED, EVENT_DELETED };
+/* An event of the ring, valid during the callback (or while pinned). */
 struct cache_event {
 	uint64_t rev;
-	uint8_t type;             /* enum watch_type: ADDED, MODIFIED, DELETED */
-	struct object *cur, *prev; /* DELETED: cur is the last state with the delete's revision */
-	_Atomic(struct blob *) json_frame; /* {"type":...,"object":...}\n in the storage version, encoded once; may be NULL */
+	mono_t at;
+	uint32_t bytes;
+	uint8_t type;               /* enum event_type */
+	struct object *cur, *prev;  /* DELETED: cur is the last state under the delete's revision; ADDED: prev is NULL */
+	_Atomic(struct blob *) json; /* {"type":...,"object":...}\n in the storage version: read it through event_json */
 };
+/* The frame of an event, encoded once for all watchers: a reference, or NULL when memory is short. */
+struct blob *event_json(struct cache_event *ev);
+
+/* Which events a cursor gets.  Cursors of one bucket cost nothing for events of others. */
+struct bucket {
+	struct str ns, name; /* "" any */
+	struct str field;    /* with by_field: the value of the table's first selectable field, before or after the event */
+	bool by_field;
+};
+struct cursor;
+struct cursor_ops {
+	/* false pauses: this event will come again after cursor_resume.  May close this cursor, and no other. */
+	bool (*event)(struct cursor *c, struct cache_event *ev);
+	/* The ring went past a paused cursor; close it (410). */
+	void (*lost)(struct cursor *c);
+};
+enum cursor_state { CURSOR_CLOSED, CURSOR_PAUSED, CURSOR_LIVE };
 struct cursor {
+	const struct cursor_ops *ops;
 	struct cache_table *table;
-	uint64_t pos;             /* sequence number in the ring */
-	struct loop *loop;
-	struct list node;         /* among the loop's watchers of the table, by bucket */
-	void (*wake)(struct cursor *c); /* on its loop: new events may be there */
-	struct str ns, name;      /* bucket: "" any */
+	struct hub *hub;        /* the table's on this loop */
+	struct bucket bucket;   /* strings are the owner's */
+	struct bucket_list *in; /* while live */
+	struct list node;
+	uint64_t pos;           /* while paused: number of the next event in the ring */
+	uint64_t seen;          /* while paused: all events up to this revision have been delivered */
+	uint8_t state;
 };
-/* Opens a cursor after revision rev; ERR_EXPIRED (410) when that is no longer in the ring or in the store's history. */
-int cursor_open(struct cursor *c, struct cache_table *t, uint64_t rev, struct err *e) must_check;
-/* The next event or NULL; -> *ret_lost when the cursor fell out of the ring. */
-const struct cache_event *cursor_next(struct cursor *c, bool *ret_lost);
-void cursor_close(struct cursor *c);
+/* Opens a paused cursor after revision rev, on the current loop.  ERR_EXPIRED when events after rev have left the ring. */
+int cursor_open(struct cursor *c, const struct cursor_ops *ops, struct cache_table *t, const struct bucket *b, uint64_t rev, struct err *e) must_check;
+/* Delivers what has happened since, then keeps the cursor live until the callback pauses it.  Not from within the callback. */
+void cursor_resume(struct cursor *c);
+/* All events of the bucket up to this revision have been delivered. */
+uint64_t cursor_revision(const struct cursor *c);
+void cursor_close(struct cursor *c); /* fine on a closed (zeroed) one */
+
+struct cache_stats {
+	size_t json_bytes, ring_bytes, retired;
+	uint64_t json_made, json_hits;
+};
+void cache_stats(const struct cache *c, struct cache_stats *ret);

@@ -1,7 +1,8 @@
 /* One API request on its way through the stages.
  *
  * identity -> request info -> flow control -> audit -> authentication -> impersonation -> authorization -> endpoint.
- * A request lives on one fiber with one arena.  Wire requests and in-process calls become the same struct; only `http`, `body` and `resp` differ. */
+ * A request lives on one fiber with one arena.  Wire requests and in-process calls become the same struct; only `http`, `resp` and how the body
+ * comes in and the answer goes out differ. */
 #pragma once
 #include "apiserver/identity.h"
 #include "client/transport.h"
@@ -10,6 +11,8 @@ struct server;
 struct http_req;
 struct http_resp;
 struct strategy;
+struct cache_table;
+struct object;
 
 enum media { MEDIA_JSON, MEDIA_YAML, MEDIA_PB, MEDIA_OTHER };
 enum media_as { AS_OBJECT, AS_TABLE, AS_PARTIAL, AS_PARTIAL_LIST };
@@ -17,8 +20,30 @@ enum media_as { AS_OBJECT, AS_TABLE, AS_PARTIAL, AS_PARTIAL_LIST };
 struct accept {
 	enum media media;
 	enum media_as as;
-	struct str as_group_version;  /* "meta.k8s.io/v1" of the Table or PartialObjectMetadata */
+	struct str as_version;  /* "v1" or "v1beta1" of the Table or PartialObjectMetadata */
 	bool pretty, stream, gzip;
+};
+
+/* What a verb answers.  The wire writes it negotiated, in-process callers get it as an object. */
+enum answer_kind {
+	ANSWER_NONE,    /* empty body (code 204), or the handler has answered itself */
+	ANSWER_CACHED,  /* object, in the storage version */
+	ANSWER_REF,     /* ref, in any version of its kind */
+	ANSWER_LIST,    /* items */
+	ANSWER_TEXT     /* text of content_type */
+};
+struct answer {
+	enum answer_kind kind;
+	int code;                 /* 0: 200 */
+	struct object *object;    /* a reference, dropped when the request ends */
+	struct ref ref;
+	struct object **items;    /* references, in the arena; dropped when the request ends */
+	size_t nitems;
+	uint64_t rev;             /* of the list */
+	struct str continue_;
+	int64_t remaining;        /* -1: not told */
+	struct str text, content_type;
+	const struct cache_table *table; /* where a ref was stored: its JSON is given to the cached object */
 };
 
 struct request {
@@ -29,21 +54,37 @@ struct request {
 	const struct resource *res;        /* NULL for non-resource requests */
 	const struct subresource *sub;     /* NULL without */
 	const struct strategy *strategy;
-	const struct type *type;           /* of the kind in the request's version */
+	struct cache_table *table;         /* NULL when the resource is not stored */
+	const struct type *type;           /* of the body: the kind in the request's version, or the sub-resource's */
 	struct call call;                  /* decoded options (both forms of request fill it) */
 	struct accept accept;
+	struct str include_object;         /* Table rows: "Metadata" (default), "Object", "None" */
+	struct str sub_path;               /* what follows the sub-resource (proxy) */
+	struct str user_agent;
+	bool watch, shallow;               /* ?watch */
+	bool has_bookmarks, has_send_initial;
 	struct http_req *http;             /* NULL in process */
 	struct http_resp *resp;            /* NULL in process */
-	struct ref result;                 /* in process: the answer */
+	struct str body;                   /* of wire requests, read by request_body */
+	bool body_read;
+	struct answer answer;
 	struct { struct str *items; uint32_t len, cap; } warnings;
+	wall_t now;                        /* one time for all stamps of the request */
 	mono_t start, deadline;
-	bool privileged_loopback;          /* in-process component under its own identity */
+	bool privileged_loopback;          /* in-process component under its own identity: no authorization */
 };
+/* A Warning header (deduplicated); in process it is dropped. */
 void request_warn(struct request *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The whole body of a wire request; waits. */
+int request_body(struct request *r, struct err *e) must_check;
+/* "403 pods "x" is forbidden: ..." with details of the request's resource. */
+int request_forbidden(struct request *r, struct err *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* `pods "x" not found`, with details. */
+int request_not_found(struct request *r, struct str name, struct err *e);
 
 /* Runs all stages for a wire request (http_serve's handler). */
 void pipeline_http(void *server, struct http_req *req, struct http_resp *resp);
 /* Runs the same stages for an in-process call under user; the answer goes to *ret. */
 int pipeline_run(struct server *s, const struct user *u, const struct call *c, struct arena *a, struct ref *ret, struct err *e) must_check;
-/* A transport whose calls run on the caller's loop without encoding. */
+/* A transport whose calls run on the caller's loop without encoding; the user is copied. */
 struct transport *inproc_transport(struct server *s, const struct user *u);

@@ -1,47 +1,75 @@
 /* What is particular to a kind: a small struct of hooks, all optional.  Everything else is generic (endpoint/).
  *
- * Hooks work on the hub version's C struct (strategies are written against one version; others are converted around them).  Order on create:
- * decode, default, before_create, [admission mutating], prepare_create, validate, [admission validating], store.  On update: prepare_update(cur, old),
- * validate_update.  Validation hooks append causes with err_cause to *e and return nothing; the endpoint wraps them into upstream's 422. */
+ * Hooks work on the C struct of the storage version (strategies are written against it; others are converted around them).  Order on create:
+ * decode, default, generic metadata, [admission mutating], prepare_create, validate, [admission validating], store.  On update: prepare_update(obj, old),
+ * validate_update.  Validation hooks append causes with err_cause to *e and return nothing; the endpoint wraps them into upstream's 422.
+ * On updates the generic part has already copied what clients may not change (name, uid, creationTimestamp, deletion marks) from old.
+ *
+ * To add a kind: registry/KIND.c with a `const struct strategy`, and its row in registry/table.c (sorted by group, then resource). */
 #pragma once
 #include "apiserver/request.h"
 
-struct table_row; /* endpoint/table.h */
-
 struct strategy {
 	const char *group, *resource;       /* "apps", "deployments" */
-	const char *hub_version;            /* "v1" */
 	bool allow_create_on_update;        /* PUT on a missing name creates */
 	bool unconditional_update_forbidden;/* PUT needs a resourceVersion */
 	bool returns_object_on_delete;      /* DELETE answers the object instead of a Status */
-	bool graceful;                      /* Pod: deletionGracePeriodSeconds > 0 waits for the kubelet */
 	bool orphan_by_default;
-	bool status_in_create;              /* the status a client sends on create is kept */
-	const char *const *selectable;      /* field selectors beyond metadata.name/namespace: "spec.nodeName", ... NULL-terminated */
+	bool status_in_create;              /* the status a client sends on create is kept; else cleared by the generic code */
+	bool status_in_update;              /* the same for PUT and PATCH of the main resource */
+	bool no_generation;                 /* metadata.generation is the client's (create) or unchanged; else 1, then +1 when spec changes */
+	const char *const *selectable;      /* field selectors beyond metadata.name/namespace: "spec.nodeName", ... NULL-terminated.
+	                                       The first one is indexed for watches. */
+	/* Value of one that is no plain path; absent when this one is (default: the field at the path). */
 	struct str (*field)(struct arena *a, const void *obj, int selectable_index);
+	void (*validate_name)(struct str name, bool prefix, struct err *e); /* causes on metadata.name; NULL: DNS-1123 subdomain */
 	void (*prepare_create)(struct request *r, void *obj);
 	void (*prepare_update)(struct request *r, void *obj, const void *old);
-	void (*prepare_status)(struct request *r, void *obj, const void *old); /* /status */
+	void (*prepare_status)(struct request *r, void *obj, const void *old); /* /status; the generic code has put old's metadata and spec back */
 	void (*validate)(struct request *r, const void *obj, struct err *e);
 	void (*validate_update)(struct request *r, const void *obj, const void *old, struct err *e);
 	void (*validate_status)(struct request *r, const void *obj, const void *old, struct err *e);
-	void (*warn)(struct request *r, const void *obj, const void *old);
-	/* Allocation around the commit (cluster IPs, node ports): may fail; undone by release when the commit fails or after delete. */
+	void (*warn)(struct request *r, const void *obj, const void *old); /* old NULL on create */
+	/* What reads show of what is stored (later defaulting). */
+	void (*decorate)(struct request *r, void *obj);
+	/* Allocation around the commit (cluster IPs, node ports): may fail; undone by release when the commit fails or after delete (obj NULL). */
 	int (*allocate)(struct request *r, void *obj, const void *old, struct err *e);
 	void (*release)(struct request *r, const void *obj, const void *old);
 	void (*after_delete)(struct request *r, const void *obj);
+	/* Before a delete: may set obj's deletion state; called under the compare loop. */
+	int (*check_delete)(struct request *r, const void *obj, struct err *e);
 	/* Cells of a Table row in the order of desc_columns; each is JSON text appended to cells (comma-separated). */
 	void (*cells)(struct arena *a, const void *obj, wall_t now, struct buf *cells);
 	/* Scale: JSON paths of replicas; NULL: no /scale. */
 	const char *scale_spec, *scale_status, *scale_selector;
-	/* Grace period of a delete, and whether it may be immediate. */
-	int64_t (*grace)(struct request *r, const void *obj);
+	/* Seconds that a delete leaves the object (Pods; asked: by the client, or -1); NULL: 0, deletes are immediate. */
+	int64_t (*grace)(struct request *r, const void *obj, int64_t asked);
+	int64_t (*ttl_s)(struct request *r, const void *obj); /* of the stored key (Events) */
 };
 const struct strategy *strategy_of(struct str group, struct str resource); /* never NULL: the generic one when there is no row */
 
-/* Sub-resources with verbs of their own (binding, eviction, token, log, exec, ...): sorted table, registry/subresources.c. */
+/* Sub-resources with behaviour of their own (binding, eviction, token, log, exec, finalize, approval, ...): sorted table, registry/subresources.c.
+ * /status and /scale are generic.  The handler fills r->answer, or answers through r->resp itself and leaves ANSWER_NONE. */
 struct subresource_handler {
 	const char *group, *resource, *sub;
-	int (*handle)(struct request *r, struct err *e); /* writes the answer itself (r->resp) or sets r->result */
+	int (*handle)(struct request *r, struct err *e);
 };
 const struct subresource_handler *subresource_handler(struct str group, struct str resource, struct str sub);
+/* Resources that are not stored (reviews, componentstatuses): the same, with sub "". */
+
+/* ---- What handlers and strategies may call (endpoint/) ---- */
+
+/* Decodes the body (wire) or takes the call's into a fresh object of type t, defaulted; checks apiVersion and kind. */
+int endpoint_body(struct request *r, const struct type *t, struct ref *ret, struct err *e) must_check;
+/* Read, change, compare-and-store, again on conflict: for sub-resources that edit the stored object.  change gets the object in the storage version
+ * (old is a copy) and returns 0 to write, 1 to leave it as it is, -1 with *e.  *ret is what is stored then. */
+struct edit {
+	int (*change)(struct request *r, void *obj, const void *old, void *arg, struct err *e);
+	void *arg;
+	struct str ns, name;
+	bool dry_run;
+	const char *manager_sub; /* sub-resource in managedFields, or NULL: managed fields stay as they are */
+};
+int endpoint_edit(struct request *r, struct cache_table *t, const struct edit *ed, void **ret, struct err *e) must_check;
+/* Runs another call under the server's own identity, in this request's arena. */
+int endpoint_call(struct request *r, const struct call *c, struct ref *ret, struct err *e) must_check;

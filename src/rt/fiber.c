@@ -284,6 +284,8 @@ int rt_main(struct rt *rt, const char *name, void (*fn)(void *arg), void *arg)
 		return -ENOMEM;
 	loop_post(l, &first.post);
 	loop_run(l);
+	if (!loop_ended(l))
+		first.result = -EDEADLK;
 	loop_free(l);
 	return first.result;
 }

@@ -28,7 +28,7 @@ void scope_fini(struct scope *s);
  * NULL when the loop has its maximum of fibers or memory is short: the caller answers 429, retries or queues. */
 struct fiber *fiber_spawn(struct scope *s, const char *name, void (*fn)(void *arg), void *arg);
 /* Makes a loop, runs fn(arg) as its first fiber and stops the loop when that ends; for programs and tests, real and simulated.
- * 0 or -ENOMEM. */
+ * 0, -ENOMEM, or (simulated) -EDEADLK when nothing will ever happen again although fn has not ended. */
 int rt_main(struct rt *rt, const char *name, void (*fn)(void *arg), void *arg) must_check;
 struct fiber *fiber_self(void); /* NULL on the loop's own stack */
 void fiber_cancel(struct fiber *f);
