@@ -40,7 +40,7 @@ def addresses():
 
 
 # Chains that the portmap plug-in makes once and keeps, and the jumps to them.
-STANDING = re.compile(r"CNI-HOSTPORT-(MASQ|SETMARK|DNAT): (meta mark|$)|^(PREROUTING|OUTPUT|POSTROUTING): .*jump CNI-HOSTPORT-")
+STANDING = re.compile(r"CNI-HOSTPORT-(MASQ|SETMARK|DNAT): (counter meta mark|meta mark|$)|^(PREROUTING|OUTPUT|POSTROUTING): .*jump CNI-HOSTPORT-")
 
 
 def rules():
