@@ -69,12 +69,7 @@ def main():
     ap.add_argument("--all", action="store_true")
     a = ap.parse_args()
     report = Report()
-    try:
-        env.shared()
-        env.c8s()
-    except env.Skip as e:
-        report.run("vectors", lambda: (_ for _ in ()).throw(e))
-        report.finish()
+    report.require("vectors", env.shared, env.c8s)
     folder = env.busy("vectors")
     wanted = a.areas or (areas() if a.all else [x for x in areas() if x in TABLE["at_least"]])
     grouped = [x for x in wanted if x in TABLE["with_components"]]

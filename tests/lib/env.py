@@ -1,9 +1,10 @@
 """Where the tests find things: the program, the shared vectors, the published clients. What is missing makes a test skip."""
-import os, pathlib, re, shutil, subprocess
+import os, pathlib, re, shutil, subprocess, sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 CLIENTS = ROOT / "tests/clients"
 KUBERNETES = "v1.36.3"
+sys.path.insert(0, str(ROOT / "tools"))  # runtime, kube, cri
 
 
 class Skip(Exception):
@@ -18,7 +19,7 @@ def c8s():
     """The program under test: $C8S or build/c8s."""
     path = pathlib.Path(os.environ.get("C8S", build_dir() / "c8s"))
     if not path.exists():
-        raise Skip(f"{path} is not there; run make")
+        raise AssertionError(f"{path} is not there; run make")
     return str(path.resolve())
 
 

@@ -1,19 +1,14 @@
 """Starts single components of c8s with the fixture's certificates, as the recorded vectors' reference was started."""
-import os, pathlib, socket, subprocess
+import pathlib, subprocess
 
 from . import env
-from .api import Api, write_kubeconfig
+from kube import Api, write_kubeconfig
+from runtime import free_port
 from .proc import Process
 from .report import Failed
 
 SERVICE_ADDRESSES = "10.96.0.0/16"
 IDENTITIES = {"kube-scheduler": "scheduler", "kube-controller-manager": "controller-manager", "kube-proxy": "kube-proxy"}
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def fixture():
@@ -97,6 +92,3 @@ class Component:
     def __exit__(self, *_):
         self.process.stop()
 
-
-def kubectl_env(kubeconfig):
-    return {**os.environ, "KUBECONFIG": str(kubeconfig)}

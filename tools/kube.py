@@ -3,10 +3,6 @@ import base64, http.client, json, pathlib, socket, ssl, tempfile, threading, url
 
 import yaml
 
-PLURALS = {"Pod": "pods", "Service": "services", "ConfigMap": "configmaps", "Secret": "secrets", "Namespace": "namespaces", "Node": "nodes",
-           "Deployment": "deployments", "ReplicaSet": "replicasets"}
-
-
 class ApiError(AssertionError):
     def __init__(self, status, body, what):
         self.status, self.body = status, body
@@ -110,6 +106,11 @@ class Api:
             return
         finally:
             conn.close()
+
+
+def condition(obj, kind):
+    """The status of a condition, None if there is none."""
+    return next((c["status"] for c in obj.get("status", {}).get("conditions", []) if c["type"] == kind), None)
 
 
 def material(obj, key):
