@@ -145,8 +145,8 @@ static bool holds(const struct step_rule *r, void *obj)
 	void *at = walk(NULL, obj, &r->when, false);
 	if (!at)
 		return false;
-	if (r->any)
-		return !unset(at, f);
+	if (r->any || !r->is.n)
+		return unset(at, f) != r->any;
 	return f->kind == K_STRING && str_eq(*(struct str *)field_at(at, f), r->is);
 }
 

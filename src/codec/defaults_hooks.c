@@ -4,7 +4,6 @@
 #include "gen/autoscaling_v2.h"
 #include "gen/batch_v1.h"
 #include "gen/core_v1.h"
-#include "gen/apps_v1.h"
 #include "gen/ids.h"
 #include "schema/quantity.h"
 
@@ -291,18 +290,6 @@ static void default_replication_controller(struct defaulting *d, struct ref o)
 	labels_from(d->a, &r->metadata.labels, &r->spec.template->metadata.labels);
 }
 
-static void default_stateful_set(struct defaulting *d, struct ref o)
-{
-	struct apps_v1_StatefulSetUpdateStrategy *s = &((struct apps_v1_StatefulSet *)o.p)->spec.updateStrategy;
-	if (!s->type.n) {
-		s->type = STR("RollingUpdate");
-		if (!s->rollingUpdate)
-			s->rollingUpdate = obj_make(d->a, apps_v1_RollingUpdateStatefulSetStrategy);
-	}
-	if (str_is(s->type, "RollingUpdate") && s->rollingUpdate)
-		s->rollingUpdate->has_partition = true; /* zero unless given */
-}
-
 static void default_job(struct defaulting *d, struct ref o)
 {
 	struct batch_v1_Job *j = o.p;
@@ -413,7 +400,6 @@ const struct hook default_hooks[] = {
 	{"core/v1.LimitRangeItem", default_limits},
 	{"core/v1.Secret", default_secret},
 	{"core/v1.ReplicationController", default_replication_controller},
-	{"apps/v1.StatefulSet", default_stateful_set},
 	{"batch/v1.Job", default_job},
 	{"autoscaling/v2.HorizontalPodAutoscaler", default_autoscaler},
 	{"apiextensions/v1.CustomResourceDefinition", default_definition},

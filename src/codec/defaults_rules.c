@@ -19,6 +19,10 @@
 	{t, "spec.podManagementPolicy", "OrderedReady"}, {t, "spec.persistentVolumeClaimRetentionPolicy", "{}"}, \
 	{t, "spec.persistentVolumeClaimRetentionPolicy.whenDeleted", "Retain"},                          \
 	{t, "spec.persistentVolumeClaimRetentionPolicy.whenScaled", "Retain"}, {t, "spec.replicas", "1"}, {t, "spec.revisionHistoryLimit", "10"}
+#define PARTITION(t)                                                                                                \
+	{t, "spec.updateStrategy.rollingUpdate", "{}", .when = "spec.updateStrategy.type", .is = ""},              \
+	{t, "spec.updateStrategy.type", "RollingUpdate"},                                                          \
+	{t, "spec.updateStrategy.rollingUpdate.partition", "0", .when = "spec.updateStrategy.type", .is = "RollingUpdate"}
 #define CRON(t) \
 	{t, "spec.concurrencyPolicy", "Allow"}, {t, "spec.suspend", "false"}, {t, "spec.successfulJobsHistoryLimit", "3"}, {t, "spec.failedJobsHistoryLimit", "1"}
 #define WEBHOOK(t, policy, match, timeout)                                                                             \
@@ -106,8 +110,8 @@ const struct rule default_rules[] = {
 	DAEMONS("apps/v1.DaemonSet", "RollingUpdate"),
 	DAEMONS("apps/v1beta2.DaemonSet", "RollingUpdate"),
 	DAEMONS("extensions/v1beta1.DaemonSet", "OnDelete"),
-	SETS("apps/v1.StatefulSet"),
-	SETS("apps/v1beta2.StatefulSet"),
+	SETS("apps/v1.StatefulSet"), PARTITION("apps/v1.StatefulSet"),
+	SETS("apps/v1beta2.StatefulSet"), PARTITION("apps/v1beta2.StatefulSet"),
 	{"apps/v1beta1.StatefulSet", "spec.updateStrategy.type", "OnDelete"},
 	SETS("apps/v1beta1.StatefulSet"),
 	{"batch/v1.Job", "spec.completionMode", "NonIndexed"},
@@ -156,11 +160,9 @@ const struct rule default_rules[] = {
 	MATCH("admissionregistration/v1.MatchResources"),
 	MATCH("admissionregistration/v1beta1.MatchResources"),
 	MATCH("admissionregistration/v1alpha1.MatchResources"),
-	{"apiextensions/v1.CustomResourceDefinition", "spec.conversion", "{}"},
-	{"apiextensions/v1.CustomResourceDefinition", "spec.conversion.strategy", "None"},
+	{"apiextensions/v1.CustomResourceDefinition", "spec.conversion.strategy", "None", .when = "spec.conversion", .is = "", .make = true},
 	{"apiextensions/v1beta1.CustomResourceDefinition", "spec.scope", "Namespaced"},
-	{"apiextensions/v1beta1.CustomResourceDefinition", "spec.conversion", "{}"},
-	{"apiextensions/v1beta1.CustomResourceDefinition", "spec.conversion.strategy", "None"},
+	{"apiextensions/v1beta1.CustomResourceDefinition", "spec.conversion.strategy", "None", .when = "spec.conversion", .is = "", .make = true},
 	{"apiextensions/v1beta1.CustomResourceDefinition", "spec.preserveUnknownFields", "true"},
 	{"authentication/v1.TokenRequest", "spec.expirationSeconds", "3600"},
 	FLOW("v1"), FLOW("v1beta1"), FLOW("v1beta2"), FLOW("v1beta3"),
