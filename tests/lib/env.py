@@ -19,7 +19,7 @@ def c8s():
     """The program under test: $C8S or build/c8s."""
     path = pathlib.Path(os.environ.get("C8S", build_dir() / "c8s"))
     if not path.exists():
-        raise Skip(f"{path} is not there; run make")
+        raise AssertionError(f"{path} is not there; run make")
     return str(path.resolve())
 
 

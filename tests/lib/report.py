@@ -57,13 +57,17 @@ class Report:
         return self.say("ok", name, "", time.monotonic() - began)
 
     def require(self, name, *needs):
-        """Ends the run as skipped if something it stands on is not there."""
+        """Ends the run, as skipped or failed, if something it stands on is not there."""
         try:
             for need_ in needs:
                 need_()
         except Skip as e:
             self.skipped += 1
             self.say("skip", name, str(e))
+            self.finish()
+        except AssertionError as e:
+            self.failed += 1
+            self.say("FAIL", name, str(e))
             self.finish()
 
     def run_all(self, checks, jobs=1):
