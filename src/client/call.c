@@ -1,6 +1,9 @@
 #include "client/call.h"
+#include "client/backoff.h"
 #include "client/impl.h"
 #include "gen/meta_v1.h"
+
+#define CONFLICT_PAUSE (10 * NS_MS) /* as upstream's DefaultRetry */
 
 const struct resource *client_resource(const char *group, const char *version, const char *plural)
 {
@@ -97,7 +100,8 @@ int client_each(struct transport *t, const struct call *call, int (*each)(void *
 		if ((more = page_next(t, &c, a, &list, e)) < 0 || page_walk(list, each, arg, e) < 0)
 			return -1;
 		/* The token of the next page lies in this one's arena. */
-		c.continue_ = (arena_reset(b), str_dup(b, c.continue_));
+		arena_reset(b);
+		c.continue_ = str_dup(b, c.continue_);
 		arena_reset(a);
 	}
 	return 0;
@@ -132,7 +136,7 @@ int client_modify(struct transport *t, const struct resource *r, const char *sub
 		ERR(why);
 		if (edit_once(&d, &why) == 0)
 			return 0;
-		if (!err_is(&why, ERR_CONFLICT) || i == CLIENT_CONFLICTS)
+		if (!err_is(&why, ERR_CONFLICT) || i == CLIENT_CONFLICTS || fiber_sleep(backoff_jitter(CONFLICT_PAUSE, 10)) < 0)
 			return err_move(e, &why), -1;
 	}
 }

@@ -1,5 +1,6 @@
 #include "client/transport.h"
 #include "client/impl.h"
+#include <errno.h>
 
 void transport_free(struct transport *t)
 {
@@ -11,6 +12,15 @@ void watch_close(struct watch *w)
 {
 	if (w)
 		w->ops->watch_close(w);
+}
+
+int transport_failed(struct err *e, int error, const char *what)
+{
+	int sys = error < 0 ? -error : error;
+	err_set(e, sys == ETIME || sys == ETIMEDOUT ? ERR_TIMEOUT : ERR_SERVICE_UNAVAILABLE, "%s: %s", what, strerror(sys));
+	if (e)
+		e->sys = sys;
+	return -1;
 }
 
 struct str key_write(char *p, struct str ns, struct str name)
