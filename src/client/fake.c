@@ -269,7 +269,10 @@ static int fake_call(struct transport *t, const struct call *c, struct arena *a,
 static struct watch *fake_watch(struct transport *t, const struct call *c, struct err *e)
 {
 	struct fake *f = container_of(t, struct fake_transport, t)->fake;
-	return call_before(f, c, e) < 0 || too_large(f, c, e) < 0 ? NULL : fake_watch_new(f, c, e);
+	struct watch *w = call_before(f, c, e) < 0 || too_large(f, c, e) < 0 ? NULL : fake_watch_new(f, c, e);
+	if (w)
+		w->ops = t->ops;
+	return w;
 }
 
 static void fake_transport_free(struct transport *t)
