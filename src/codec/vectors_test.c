@@ -216,9 +216,9 @@ TEST(recorded_objects_survive_every_way)
 }
 
 /* Decodes with ever larger budgets until there is enough: each failure on the way must be clean. */
-static void decode_starved(struct str json, struct str pb, const struct type *t)
+static void decode_starved(struct str json, struct str yaml, struct str pb, const struct type *t)
 {
-	for (size_t max = 4096, done = 0; done < 3; max += 4096) {
+	for (size_t max = 4096, done = 0; done < 5; max += 4096) {
 		struct budget budget = {.max = max};
 		struct arena *a = arena_new(&budget);
 		void *obj = obj_new(a, t);
@@ -227,7 +227,10 @@ static void decode_starved(struct str json, struct str pb, const struct type *t)
 		done = 0;
 		if (obj)
 			done += json_decode(a, t, json, NULL, obj, &e) == 0;
+		if (done)
+			done += obj_to_value(a, (struct ref){t, obj}) != NULL;
 		done += json_parse(a, json, NULL, &v, &e) == 0;
+		done += yaml_parse(a, yaml, NULL, &v, &e) == 0;
 		obj = obj_new(a, t);
 		if (obj)
 			done += pb_decode(a, t, pb, 0, obj, &e) == 0;
@@ -246,6 +249,6 @@ TEST(decoders_survive_every_lack_of_memory)
 		skip();
 	snprintf(base, sizeof base, "%s/vectors/roundtrip/core.v1.Pod", test_shared());
 	assert_ok(pb_envelope_open(read_file(a, base, ".pb"), &env, &e), &e);
-	decode_starved(read_file(a, base, ".json"), env.raw, type_by_name(STR("core/v1.Pod")));
+	decode_starved(read_file(a, base, ".json"), read_file(a, base, ".yaml"), env.raw, type_by_name(STR("core/v1.Pod")));
 	arena_free(a);
 }
