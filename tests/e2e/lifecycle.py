@@ -44,29 +44,30 @@ def exit_to_gone(t):
     need(time.monotonic() - began < 3, f"it took {time.monotonic() - began:.1f} s")
 
 
-def everything():
+def everything(name):
     """A Pod that uses each thing that has to be cleaned up."""
     mounts = [{"name": n, "mountPath": f"/{n}"} for n in ("ram", "disk", "cm", "all")]
     volumes = [{"name": "ram", "emptyDir": {"medium": "Memory"}}, {"name": "disk", "emptyDir": {}}, {"name": "cm", "configMap": {"name": "kube-root-ca.crt"}},
                {"name": "all", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}}]
     busy = container("busy", command=["sh", "-c", "(setsid sleep 1000 &) ; sleep 1000 & wait"], volumeMounts=mounts, resources={"limits": {"memory": "32Mi"}})
     web = container("web", "nginx", ports=[{"containerPort": 80, "hostPort": 18999}])
-    return pod("p", web, busy, volumes=volumes)
+    return pod(name, web, busy, volumes=volumes)
 
 
 @scenario(serial=True)
 def deletion_leaves_nothing(t):
     """No process, mount, interface, rule, address, cgroup or file of a deleted Pod is left."""
-    t.run_ready(nginx("warm"))
+    t.run_ready(everything("warm"))
     t.kubectl("delete", "pod", "warm")
     time.sleep(2)
     before = Picture(ipam=[t.cluster.data, "/var/lib/cni/networks"])
-    p = everything()
+    p = everything("p")
     address = t.run_ready(p)["status"]["podIP"]
     uid = t.get_pod("p")["metadata"]["uid"]
     t.page(address)
+    t.page(t.get_pod("p")["status"]["hostIP"], 18999)
     kinds = {x.split()[0] for x in before.since()}
-    need({"process", "mount", "interface", "cgroup"} <= kinds, f"the picture sees only {sorted(kinds)}: the check would be blind")
+    need({"process", "mount", "interface", "cgroup", "rule"} <= kinds, f"the picture sees only {sorted(kinds)}: the check would be blind")
     t.kubectl("delete", "pod", "p")
     left = before.settle()
     need(not left, f"left behind: {', '.join(left)[:800]}")
