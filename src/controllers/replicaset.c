@@ -215,10 +215,17 @@ static void run(void *arg)
 	queue_run(c->queue, &c->m->scope, 5, sync_key, c);
 }
 
+static void forget_all(void *arg)
+{
+	struct replicaset_controller *c = arg;
+	expect_fini(&c->expect);
+}
+
 void replicaset_start(struct manager *m)
 {
 	struct replicaset_controller *c = manager_alloc(m, sizeof *c);
 	c->m = m;
+	arena_defer(m->mem, forget_all, c);
 	c->res = client_resource("apps", "v1", "replicasets");
 	c->queue = manager_queue(m, "replicaset");
 	c->sets = manager_informer(m, "apps", "v1", "replicasets");
