@@ -367,7 +367,7 @@ static int read_odd(struct reader *r, const struct type *t, const struct value *
 
 static int read_message(struct reader *r, const struct type *t, const struct value *v, void *obj, const struct where *at)
 {
-	if (++r->depth > JSON_NEST_MAX)
+	if (++r->depth > JSON_MESSAGE_MAX)
 		return err_set(r->e, ERR_BAD_REQUEST, "exceeded max depth");
 	int ret;
 	if (t->form == FORM_WRAPLIST)

@@ -347,12 +347,12 @@ static int unix_addr(struct http_client *cl, struct addr *ret, struct err *e)
 
 static int resolve(struct http_client *cl, struct addr *ret, mono_t deadline, struct err *e)
 {
-	struct ip ip;
+	struct ipaddr ip;
 	uint64_t port = 0;
 	struct sockaddr_storage ss[ADDRESSES];
 	if (cl->local)
 		return unix_addr(cl, ret, e);
-	if (ip_parse(cl->host, &ip) == 0 && str_u64(str_of(cl->port), &port) == 0 && port <= 65535) {
+	if (ipaddr_parse(cl->host, &ip) == 0 && str_u64(str_of(cl->port), &port) == 0 && port <= 65535) {
 		*ret = addr_of_ip(ip, (uint16_t)port);
 		return 1;
 	}

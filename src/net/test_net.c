@@ -134,7 +134,7 @@ struct http_server *net_serve(const struct http_opts *o, bool tls, char url[64])
 	ERR(e);
 	uint16_t port = 0;
 	struct http_opts opts = *o;
-	int fd = listen_tcp((struct ip){.family = 4, .b = {127, 0, 0, 1}}, 0, &port, &e);
+	int fd = listen_tcp((struct ipaddr){.family = 4, .b = {127, 0, 0, 1}}, 0, &port, &e);
 	assert_true(fd >= 0);
 	opts.tls = tls ? net_server_tls() : NULL;
 	struct http_server *s = http_serve(fd, &opts, &e);
