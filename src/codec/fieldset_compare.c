@@ -60,7 +60,11 @@ static bool shown(const void *obj, const struct field *f)
 
 static bool same_element(const struct field *f, const void *x, const void *y);
 
-static bool same_str(const struct str *x, const struct str *y) { return (x->p == y->p && x->n == y->n) || (!x->p == !y->p && str_eq(*x, *y)); }
+/* null and empty differ only where JSON can tell: in bytes. */
+static bool same_str(const struct field *f, const struct str *x, const struct str *y)
+{
+	return (x->p == y->p && x->n == y->n) || (str_eq(*x, *y) && (f->kind != K_BYTES || !x->p == !y->p));
+}
 
 static bool same_list(const struct field *f, const struct any_list *x, const struct any_list *y)
 {
@@ -80,7 +84,7 @@ static bool same_field(const struct field *f, const void *x, const void *y)
 	const void *px = (const char *)x + f->offset, *py = (const char *)y + f->offset;
 	if (f->card != ONE)
 		return same_list(f, px, py);
-	if (f->has_offset && field_present(x, f) != field_present(y, f))
+	if (f->flags & FIELD_PTR && field_present(x, f) != field_present(y, f))
 		return false;
 	if (f->kind == K_MESSAGE && f->flags & FIELD_PTR)
 		px = *(void *const *)px, py = *(void *const *)py;
@@ -113,7 +117,7 @@ static bool same_element(const struct field *f, const void *x, const void *y)
 	case K_INTORSTRING: return same_int_or_str(x, y);
 	case K_BOOL: case K_INT32: case K_UINT32: case K_FLOAT: case K_INT64: case K_UINT64: case K_DOUBLE: case K_DURATION: case K_GODURATION:
 		return memcmp(x, y, kind_size(f)) == 0;
-	default: return same_str(x, y);
+	default: return same_str(f, x, y);
 	}
 }
 

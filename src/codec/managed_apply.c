@@ -104,7 +104,6 @@ static int find_conflicts(struct applying *p, const struct fieldset *changed)
 			add_conflicts(&c, m, disputed);
 	}
 	if (c.n) {
-		causes.reason = ERR_NONE;
 		err_set(p->e, ERR_CONFLICT, c.n == 1 ? "Apply failed with 1 conflict: %s" : "Apply failed with %2$u conflicts: %1$s",
 			buf_z(c.n == 1 ? &c.one : &c.many), c.n);
 		for (uint32_t i = 0; i < causes.ncauses; i++)
@@ -156,6 +155,15 @@ static int bad_config(struct applying *p)
 	struct str version = value_path_str(p->config, "apiVersion"), kind = value_path_str(p->config, "kind");
 	return err_wrap(p->e, "failed to create typed patch object (%.*s/%.*s; %s%.*s, Kind=%.*s)", STR_F(ns), STR_F(name),
 		str_index(version, '/', 0) < 0 ? "/" : "", STR_F(version), STR_F(kind));
+}
+
+/* The configuration must be of the kind and version that the request is for. */
+static int check_type(struct applying *p)
+{
+	struct str version = value_path_str(p->config, "apiVersion"), kind = value_path_str(p->config, "kind");
+	if (str_eq(version, type_api_version(p->t)) && str_eq(kind, desc_str(p->t->kind)))
+		return 0;
+	return err_set(p->e, ERR_BAD_REQUEST, "invalid object type: %s%.*s, Kind=%.*s", str_index(version, '/', 0) < 0 ? "/" : "", STR_F(version), STR_F(kind));
 }
 
 static int decode_managers(struct applying *p)
@@ -251,6 +259,8 @@ int managed_apply(struct arena *a, struct ref prev, const struct value *config, 
 	struct applying p = {.a = a, .t = t, .w = w, .prev = prev, .config = config, .force = force, .e = e};
 	struct value *given = value_get(value_get(config, STR("metadata")), STR("managedFields"));
 	struct fieldset *set, *last, *reset = managed_reset_set(a, w->reset);
+	if (check_type(&p))
+		return -1;
 	if (given && !is_nothing(given))
 		return err_set(e, ERR_BAD_REQUEST, "metadata.managedFields must be nil");
 	if (!t->meta)
