@@ -233,8 +233,11 @@ static int fill(struct ws *w, size_t n, mono_t deadline)
 static int read_head(struct ws *w, struct ws_frame *f, mono_t deadline)
 {
 	ssize_t head;
+	int e = fill(w, 2, deadline);
+	if (e < 0)
+		return e;
 	while ((head = ws_frame_parse(w->in.p + w->off, w->in.n - w->off, !w->client, f)) == 0) {
-		int e = fill(w, w->in.n - w->off + 1, deadline);
+		e = fill(w, w->in.n - w->off + 1, deadline);
 		if (e < 0)
 			return e;
 	}
@@ -243,7 +246,7 @@ static int read_head(struct ws *w, struct ws_frame *f, mono_t deadline)
 	if (f->n > WS_MESSAGE_MAX)
 		return -EMSGSIZE;
 	/* The whole frame, before anything of it is taken: a deadline that passes here loses nothing. */
-	int e = fill(w, (size_t)head + f->n, deadline);
+	e = fill(w, (size_t)head + f->n, deadline);
 	if (e < 0)
 		return e;
 	w->off += head;
