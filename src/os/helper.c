@@ -76,7 +76,7 @@ static int send_packet(int fd, struct header *h, struct str body, const int *fds
 	}
 	ssize_t sent;
 	do
-		sent = sendmsg(fd, &m, MSG_NOSIGNAL);
+		sent = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (sent < 0 && errno == EINTR);
 	return sent < 0 ? -errno : 0;
 }
@@ -165,8 +165,9 @@ static void answer(int fd, uint32_t id, int failed, const struct plan_result *r,
 	buf_put(&b, &a, sizeof a);
 	buf_str(&b, e->message);
 	buf_str(&b, buf_view(&r->output));
-	/* A peer that is gone needs no answer; what was done stays done. */
-	(void)!send_packet(fd, &h, buf_view(&b), NULL, 0);
+	/* A peer that does not take its answers is cut off: it must not hold up the others.  What was done stays done. */
+	if (send_packet(fd, &h, buf_view(&b), NULL, 0))
+		shutdown(fd, SHUT_RDWR);
 }
 
 static void carry_out(const struct server *s, int fd, uint32_t id, const struct plan *p)
@@ -427,11 +428,24 @@ static void wait_answer(struct helper *h, struct waiting *w)
 		fiber_shield_end();
 }
 
+/* The socket takes a few packets while the helper is busy; then the fiber waits (and off a loop, everything). */
+static int send_when_possible(int fd, uint32_t id, struct str body, const int *fds, int nfds)
+{
+	for (;;) {
+		struct header head = {.id = id};
+		int r = send_packet(fd, &head, body, fds, nfds);
+		if (r != -EAGAIN)
+			return r;
+		r = fiber_self() ? rt_wait_fd(fd, POLLOUT, MONO_NEVER) : poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
+		if (r < 0)
+			return r;
+	}
+}
+
 static int ask(struct helper *h, uint32_t id, struct str body, const int *fds, int nfds, struct plan_result *ret, struct err *e)
 {
 	struct waiting w = {.id = id, .ret = ret, .e = e};
-	struct header head = {.id = id};
-	int r = send_packet(h->fd, &head, body, fds, nfds);
+	int r = send_when_possible(h->fd, id, body, fds, nfds);
 	if (r)
 		return err_sys(e, r, "ask the privileged helper");
 	list_push(&h->waiting, &w.node);

@@ -353,14 +353,27 @@ int plan_check(const struct plan *p, const struct plan_policy *policy, struct er
 	return runs > 1 ? err_set(e, ERR_BAD_REQUEST, "more than one program in a plan") : 0;
 }
 
+/* Back into the namespace in which step `at` was carried out. */
+static void enter_namespace_of(struct act *a, uint32_t at)
+{
+	int64_t fd = -1;
+	for (uint32_t i = 0; i < at; i++)
+		if (a->plan->steps.items[i].op == PLAN_NETNS)
+			fd = a->plan->steps.items[i].nums[0];
+	if (a->home >= 0 && netns_enter(fd < 0 ? a->home : a->plan->fds[fd], NULL))
+		abort();
+}
+
 static void undo_all(struct act *a, const int64_t *undo, uint32_t done)
 {
 	while (done-- > 0) {
 		const struct step *s = &a->plan->steps.items[done];
 		const struct op *row = plan_op_row(s->op);
 		a->undo = undo[done];
-		if (row->undo)
-			row->undo(a, s);
+		if (!row->undo)
+			continue;
+		enter_namespace_of(a, done);
+		row->undo(a, s);
 	}
 }
 
