@@ -292,7 +292,7 @@ int beneath_remove(int root, const char *rel, struct err *e)
 	if (dir < 0 && own.sys == ENOENT)
 		return 0;
 	if (dir < 0)
-		return err_move(e, &own), -1;
+		return err_hand(e, &own);
 	int r = walk_below(&w, dir, name);
 	if (!r && !fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW))
 		r = remove_entry(&w, dir, name, S_ISDIR(st.st_mode));

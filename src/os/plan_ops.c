@@ -225,9 +225,9 @@ static int do_umount(struct act *a, const struct step *s, struct err *e)
 		ERR(own);
 		FD(at) = open_place(a, s, &own);
 		if (at < 0)
-			return own.sys == ENOENT ? 0 : (err_move(e, &own), -1);
+			return own.sys == ENOENT ? 0 : err_hand(e, &own);
 		if (mount_detach(at, &own))
-			return own.sys == EINVAL ? 0 : (err_move(e, &own), -1);
+			return own.sys == EINVAL ? 0 : err_hand(e, &own);
 	}
 	return err_sys(e, EBUSY, "unmount %s/%s", z(s, 0), z(s, 1));
 }
@@ -469,7 +469,7 @@ static int do_kill(struct act *a, const struct step *s, struct err *e)
 	BUF(group);
 	ERR(own);
 	if (proc_open((pid_t)s->nums[0], &p, &own))
-		return own.sys == ESRCH ? 0 : (err_move(e, &own), -1);
+		return own.sys == ESRCH ? 0 : err_hand(e, &own);
 	int r = 0;
 	if (proc_start_ticks(p.pid) == (uint64_t)s->nums[1]) {
 		if (cgroup_of_pid(cgroups_get(), p.pid, &group, &own))
