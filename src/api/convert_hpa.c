@@ -230,7 +230,9 @@ void hpa_v2_to_v1(struct arena *a, const void *v2, void *v1)
 static struct value *new_metrics(struct arena *a, struct str annotation, bool status)
 {
 	struct value *list = parse(a, annotation), *out = value_new(a, V_LIST);
-	for (uint32_t i = 0; list && list->type == V_LIST && i < list->list.len; i++) {
+	if (!list || list->type != V_LIST)
+		return NULL;
+	for (uint32_t i = 0; i < list->list.len; i++) {
 		struct value *m = convert_metric(a, list->list.items[i], status, false);
 		if (!status)
 			name_target(a, m);
@@ -247,8 +249,12 @@ static struct autoscaling_v2_HorizontalPodAutoscaler *decode(struct arena *a, co
 	struct value *doc = value_new(a, V_OBJECT);
 	struct json_opts fold = {.flags = JSON_FOLD_CASE};
 	ERR(ignored);
+	BUF(text);
+	if (!v)
+		return NULL;
 	put_path(a, doc, str_printf(a, "%s.%s", part, member), v);
-	return v && obj_from_value(a, t, doc, &fold, h, &ignored) == 0 ? h : NULL;
+	json_write(&text, doc);
+	return json_decode(a, t, buf_view(&text), &fold, h, &ignored) == 0 ? h : NULL;
 }
 
 static void add_cpu(struct arena *a, const struct autoscaling_v1_HorizontalPodAutoscaler *from, struct autoscaling_v2_HorizontalPodAutoscaler *to)
