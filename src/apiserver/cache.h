@@ -96,9 +96,14 @@ struct bucket {
 	bool by_field;
 };
 struct cursor;
+enum cursor_verdict {
+	CURSOR_NEXT,
+	CURSOR_PAUSE, /* this event will come again after cursor_resume */
+	CURSOR_GONE   /* the callback has closed the cursor, and may have freed it */
+};
 struct cursor_ops {
-	/* false pauses: this event will come again after cursor_resume.  May close this cursor, and no other. */
-	bool (*event)(struct cursor *c, struct cache_event *ev);
+	/* May close this cursor, and no other. */
+	enum cursor_verdict (*event)(struct cursor *c, struct cache_event *ev);
 	/* The ring went past a paused cursor; close it (410). */
 	void (*lost)(struct cursor *c);
 };

@@ -30,8 +30,6 @@ struct strategy {
 	void (*validate_update)(struct request *r, const void *obj, const void *old, struct err *e);
 	void (*validate_status)(struct request *r, const void *obj, const void *old, struct err *e);
 	void (*warn)(struct request *r, const void *obj, const void *old); /* old NULL on create */
-	/* What reads show of what is stored (later defaulting). */
-	void (*decorate)(struct request *r, void *obj);
 	/* Allocation around the commit (cluster IPs, node ports): may fail; undone by release when the commit fails or after delete (obj NULL). */
 	int (*allocate)(struct request *r, void *obj, const void *old, struct err *e);
 	void (*release)(struct request *r, const void *obj, const void *old);
