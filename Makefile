@@ -10,7 +10,7 @@ all: $(BUILD)/.stamp
 
 # Configures at first, and again when source files come or go.
 $(BUILD)/.stamp: FORCE
-	@command -v meson >/dev/null || sh tools/setup.sh build
+	@[ -f $(BUILD)/build.ninja ] || ! command -v apt-get >/dev/null || sh tools/setup.sh build
 	@new=$$(python3 tools/sources.py stamp); \
 	if [ ! -f $(BUILD)/build.ninja ]; then meson setup $(BUILD) --buildtype=$(TYPE) $(MESON_ARGS) >/dev/null && echo $$new > $@; \
 	elif [ "$$new" != "$$(cat $@ 2>/dev/null)" ]; then meson setup --reconfigure $(BUILD) >/dev/null && echo $$new > $@; fi
@@ -26,8 +26,55 @@ unit: dev
 install: all
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
 
+# A cluster of one node with a Pod on it, and its end.
+run: all
+	@python3 tools/run.py start
+
+stop:
+	@python3 tools/run.py stop
+
+# Suites of tests/run.py: what takes minutes, and the rest.
+test: dev
+	python3 tests/run.py house unit runtime vectors clients e2e kill
+
+test-long: test fuzz
+	python3 tests/run.py vectors-all kill-long fuzz-long
+	KUBECTL=tests/clients/bin/kubectl python3 tests/run.py e2e
+	$(MAKE) asan tsan
+
+vectors e2e clients kill: dev
+	python3 tests/run.py $@
+
+# Builds of their own under the sanitizers: unit tests, vectors and kills.
+ASAN = BUILD=build-asan TYPE=debugoptimized MESON_ARGS='-Db_sanitize=address,undefined -Db_lundef=false'
+TSAN = BUILD=build-tsan TYPE=debugoptimized MESON_ARGS='-Db_sanitize=thread -Db_lundef=false'
+asan:
+	$(MAKE) dev $(ASAN)
+	ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 python3 tests/run.py --build build-asan unit vectors
+
+# The thread sanitizer cannot place its memory where addresses are random over 32 bits.
+tsan:
+	$(MAKE) dev $(TSAN)
+	TSAN_OPTIONS=halt_on_error=1 TEST_WRAPPER="setarch -R" setarch -R python3 tests/run.py --build build-tsan unit vectors
+
+fuzz:
+	CC=clang CXX=clang++ $(MAKE) dev BUILD=build-fuzz TYPE=debugoptimized \
+		MESON_ARGS='-Dfuzz=true -Dtests=false -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link'
+
+# The figures, on a release build.
+bench:
+	$(MAKE) all BUILD=build-release TYPE=release
+	python3 bench/bench.py --build build-release
+
 clean:
 	rm -rf $(BUILD)
 
 FORCE:
-.PHONY: all dev unit install clean FORCE
+help:
+	@echo 'make            the program, build/c8s        make install    with DESTDIR, prefix of Meson'
+	@echo 'make run        a cluster with a Pod on it     make stop       its end'
+	@echo 'make test       minutes                        make test-long  hours'
+	@echo 'make unit | vectors | clients | e2e | kill | asan | tsan | fuzz    parts of it'
+	@echo 'make bench      the figures                    make clean'
+
+.PHONY: all dev unit install clean run stop test test-long vectors e2e clients kill asan tsan fuzz bench help FORCE

@@ -6,7 +6,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests")]
 from cri import encode
 from runtime import Runtime, RuntimeFailure
-from lib.leftovers import Picture
+from lib.leftovers import Picture, addresses
 
 NETWORK = {"cniVersion": "0.4.0", "name": "c8s-test", "plugins": [
     {"type": "bridge", "bridge": "c8stest0", "isGateway": True, "ipMasq": False, "hairpinMode": True,
@@ -14,8 +14,11 @@ NETWORK = {"cniVersion": "0.4.0", "name": "c8s-test", "plugins": [
     {"type": "portmap", "capabilities": {"portMappings": True}}]}
 
 
+HOST_PORT = 18998
+
+
 def sandbox_config(name, logs):
-    return {1: {1: name, 2: f"uid-{name}", 3: "default", 4: 0}, 2: name, 3: str(logs), 8: {1: f"/c8s-test-{os.getpid()}/pod-{name}"}}
+    return {1: {1: name, 2: f"uid-{name}", 3: "default", 4: 0}, 2: name, 3: str(logs), 5: {1: 0, 2: 80, 3: HOST_PORT}, 8: {1: f"/c8s-test-{os.getpid()}/pod-{name}"}}
 
 
 def nginx_pod(runtime, logs):
@@ -49,6 +52,8 @@ def check(runtime, folder):
     page = fetch(f"http://{cri.address(sandbox)}/")
     print(f"  pull, sandbox, container and page: {1e3 * (time.monotonic() - began):.0f} ms")
     yield "nginx serves its page from the Pod's address", "Welcome to nginx!" in page
+    own = next(a.split()[1] for a in sorted(addresses()) if not a.startswith(("c8stest0", "docker", "cni")) and "." in a)
+    yield "its host port leads to it", "Welcome to nginx!" in fetch(f"http://{own}:{HOST_PORT}/")
     code, out, _ = cri.exec(container, ["sh", "-c", "cat /etc/passwd; exit 7"])
     yield "exec gives output and exit code", code == 7 and b"www-data" in out
     yield "the access log is in CRI format", "GET / HTTP/1.1" in (logs / "nginx.log").read_text()

@@ -286,6 +286,7 @@ class Runtime:
         for f in (self.record, self.socket, pathlib.Path(f"{self.socket}.ttrpc")):
             f.unlink(missing_ok=True)
         if remove:
+            remove_network(self.cni_conf)
             shutil.rmtree(self.dir, ignore_errors=True)
 
     def alive_now(self, name):
@@ -319,6 +320,19 @@ class Runtime:
             for child in children(shim):
                 end_process(child, start_time(child), grace=0)
             end_process(shim, start_time(shim), grace=1)
+
+
+def remove_network(cni_conf):
+    """Takes off the bridges that CNI configurations name, and the tables of Services: what nobody uses once no Pod is left."""
+    for conf in pathlib.Path(cni_conf).glob("*.conflist"):
+        for plugin in json.loads(conf.read_text()).get("plugins", []):
+            if plugin.get("type") == "bridge":
+                subprocess.run(["ip", "link", "del", plugin.get("bridge", "cni0")], capture_output=True, check=False)
+    tables = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=False).stdout
+    for line in tables.splitlines():
+        _, family, name = line.split()
+        if name == "kube-proxy" or name.startswith("c8s"):
+            subprocess.run(["nft", "delete", "table", family, name], capture_output=True, check=False)
 
 
 def children(pid):

@@ -3,7 +3,6 @@
 #include "client/transport.h"
 #include "gen/clientcmd_v1.h"
 
-struct http_client;
 struct kubeconfig_overrides {
 	struct str context, cluster, user, namespace_, server, token, ca_file, client_cert, client_key, tls_server_name, as, username, password;
 	struct str *as_groups; size_t nas_groups;
@@ -13,6 +12,10 @@ struct kubeconfig_overrides {
 };
 /* path may be empty: then $KUBECONFIG, then ~/.kube/config.  Missing files are an empty configuration unless named by --kubeconfig. */
 struct clientcmd_v1_Config *kubeconfig_load(struct arena *a, struct str path, struct err *e);
+/* The files that a load looks at, in order of precedence; *ret in the arena. */
+size_t kubeconfig_files(struct arena *a, struct str path, struct str **ret);
+/* One file as written: nothing merged, relative paths stay.  An empty or missing file is an empty configuration. */
+struct clientcmd_v1_Config *kubeconfig_read(struct arena *a, struct str file, struct err *e);
 int kubeconfig_write(struct str path, const struct clientcmd_v1_Config *c, struct err *e) must_check; /* mode 0600, atomic */
 
 /* What is needed to talk to a server; see https.h. */
@@ -22,10 +25,12 @@ struct rest_config {
 	struct str cert_file, key_file, token_file; /* reread when they change */
 	struct str token, username, password, server_name, namespace_;
 	struct str as, as_uid, *as_groups; size_t nas_groups;
-	struct str user_agent;
+	const c8s_Strings_map_t *as_extra;  /* NULL: none */
+	struct str user_agent;     /* absent: c8s/VERSION */
 	bool insecure;
 	nsec_t timeout;
 	const struct clientcmd_v1_ExecConfig *exec;
+	struct str exec_cluster_config;     /* JSON of the cluster's extension client.authentication.k8s.io/exec */
 };
 int kubeconfig_rest(struct arena *a, const struct clientcmd_v1_Config *c, const struct kubeconfig_overrides *o, struct rest_config *ret, struct err *e) must_check;
 /* Inside a Pod: service account files and environment. */

@@ -4,17 +4,19 @@
 
 #define QUEUE_BACKOFF_MIN (5 * NS_MS)
 #define QUEUE_BACKOFF_MAX (1000 * NS_S)
+/* As upstream's workqueue: a key is in the queue at most once, is never worked on twice at a time, and is worked on again when it was added meanwhile.
+ * A queue belongs to one loop. */
 struct queue;
-struct queue *queue_new(const char *name);
-void queue_free(struct queue *q);
+struct queue *queue_new(const char *name); /* name is static: for logs */
+void queue_free(struct queue *q); /* after its workers ended; NULL is fine */
 void queue_add(struct queue *q, struct str key);              /* now; once while waiting; again after processing if added meanwhile */
 void queue_add_after(struct queue *q, struct str key, nsec_t delay); /* the earliest wins */
 void queue_add_limited(struct queue *q, struct str key);      /* after the key's back-off */
 void queue_forget(struct queue *q, struct str key);           /* resets its back-off */
-int queue_get(struct queue *q, struct str *ret_key, mono_t deadline) must_check; /* waits; the key lives until queue_done; -EPIPE after shutdown */
+int queue_get(struct queue *q, struct str *ret_key, mono_t deadline) must_check; /* waits; the key lives until queue_done; -EPIPE after shutdown, -ECANCELED, -ETIME */
 void queue_done(struct queue *q, struct str key);
-void queue_shutdown(struct queue *q);
-size_t queue_len(const struct queue *q);
+void queue_shutdown(struct queue *q); /* adds are ignored from now on; what is queued still comes */
+size_t queue_len(const struct queue *q); /* waiting to be got: without delayed keys and those in work */
 int queue_retries(const struct queue *q, struct str key);
 
 /* Starts `workers` fibers in s that call sync(arg, key); a failed sync (-1) is logged and comes back with back-off, 0 forgets. */

@@ -2,7 +2,7 @@
  *
  * A struct call names what is wanted, not how it is encoded.  All functions wait (fibers only) and may be used by many fibers of one loop at once.
  * Objects come back typed, decoded into the caller's arena, in the call's group version.  Errors are the server's Status, unchanged;
- * carrier failures are ERR_SERVICE_UNAVAILABLE or ERR_TIMEOUT with .sys set. */
+ * carrier failures are ERR_SERVICE_UNAVAILABLE or ERR_TIMEOUT with .sys set (ECANCELED: the fiber was cancelled; ETIME: the deadline passed). */
 #pragma once
 #include "base/blob.h"
 #include "rt/fiber.h"
@@ -55,4 +55,20 @@ struct transport {
 struct watch {
 	const struct transport_ops *ops;
 };
-void transport_free(struct transport *t);
+void transport_free(struct transport *t); /* NULL is fine; watches must be closed */
+CLEANUP_FN(transport_free, struct transport *)
+static inline int transport_call(struct transport *t, const struct call *c, struct arena *a, struct ref *ret, struct err *e)
+{
+	return t->ops->call(t, c, a, ret, e);
+}
+static inline struct watch *transport_watch(struct transport *t, const struct call *c, struct err *e) { return t->ops->watch(t, c, e); }
+static inline int watch_next(struct watch *w, struct watch_event *ret, mono_t deadline, struct err *e) { return w->ops->watch_next(w, ret, deadline, e); }
+void watch_close(struct watch *w); /* NULL is fine */
+CLEANUP_FN(watch_close, struct watch *)
+
+/* What a watcher needs to know of an object, read from its protobuf bytes without decoding the rest; strings point into them. */
+struct pb_meta {
+	struct str ns, name, uid;
+	uint64_t rev;
+};
+int pb_meta_read(struct str pb, struct pb_meta *ret) must_check; /* -1: malformed, or without a numeric resourceVersion */

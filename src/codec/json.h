@@ -5,7 +5,8 @@
 #include "schema/reflect.h"
 #include "schema/value.h"
 
-#define JSON_DEPTH_MAX 10000 /* nesting upstream accepts */
+#define JSON_DEPTH_MAX 10000 /* nesting upstream accepts; text that is only passed over (unknown members, raw values) may go so deep */
+#define JSON_NEST_MAX 100    /* typed messages and dynamic values within one another: they recurse on the caller's stack */
 
 enum json_flag {
 	JSON_ALIAS_INPUT = 1,  /* strings without escapes may point into the input, which must outlive the object */
@@ -17,7 +18,7 @@ struct json_opts {
 	/* With JSON_STRICT: called for each `unknown field "spec.foo"` / `duplicate field "spec.foo"`; decoding goes on. */
 	void (*complain)(void *arg, struct str what);
 	void *arg;
-	unsigned depth_max; /* 0: JSON_DEPTH_MAX */
+	unsigned depth_max; /* 0: JSON_NEST_MAX */
 };
 /* Decodes one object into *obj (zeroed).  Trailing white space only.  ERR_BAD_REQUEST with upstream's wording (json: cannot unmarshal ...). */
 int json_decode(struct arena *a, const struct type *t, struct str in, const struct json_opts *o, void *obj, struct err *e) must_check;

@@ -284,8 +284,8 @@ static void resolve(void *arg)
 	assert_int_equal(rt_resolve("::1", "80", a, 4, MONO_NEVER), 1);
 	assert_int_equal(a[0].ss_family, AF_INET6);
 	assert_true(rt_resolve("localhost", "443", a, 4, MONO_NEVER) >= 1);
-	assert_int_equal(rt_resolve("localhost", "443", a, 4, rt_now()), -ETIME); /* the answer comes to nobody */
-	assert_int_equal(rt_resolve("127.0.0.1", "no-such-port", a, 4, MONO_NEVER) < 0, 1);
+	assert_true(rt_resolve("127.0.0.1", "no-such-port", a, 4, MONO_NEVER) < 0);
+	assert_int_equal(rt_resolve("localhost", "443", a, 4, rt_now()), -ETIME); /* the loop waits for the answer that nobody wants */
 }
 
 TEST(rt_resolve_finds_addresses_and_may_be_left)

@@ -84,7 +84,7 @@ static void get_idle(void *arg)
 	pool_set_idle(p, 5 * NS_MS);
 	for (int i = 0; i < 3; i++)
 		rt_job(nothing, NULL);
-	assert_int_equal(pool_threads(p), 1);
+	assert_in_range(pool_threads(p), 1, 3); /* one may still be on its way back to idleness */
 	for (int i = 0; i < 1000 && pool_threads(p); i++)
 		assert_int_equal(fiber_sleep(5 * NS_MS), 0);
 	assert_int_equal(pool_threads(p), 0);

@@ -1,5 +1,5 @@
 """What a Pod may leave behind on a node: a picture of the node's state, and the difference between two of them."""
-import json, os, pathlib, subprocess, time
+import json, os, pathlib, re, subprocess, time
 
 # cgroup folders that others on the machine make and remove meanwhile.
 CGROUP_ROOTS = ("kubepods", "k8s.io", "c8s")
@@ -39,10 +39,22 @@ def addresses():
             if a.get("scope") == "global"}
 
 
+# Chains that the portmap plug-in makes once and keeps, and the jumps to them.
+STANDING = re.compile(r"CNI-HOSTPORT-(MASQ|SETMARK|DNAT): (counter meta mark|meta mark|$)|^(PREROUTING|OUTPUT|POSTROUTING): .*jump CNI-HOSTPORT-")
+
+
 def rules():
-    """nftables' ruleset without counters and handles."""
-    import re
-    return set(re.sub(r"packets \d+ bytes \d+", "packets", line).strip() for line in run("nft", "list", "ruleset").splitlines() if line.strip())
+    """nftables' rules, "chain: rule" without counters; a chain that is empty counts as one with an empty rule."""
+    out, chain = set(), ""
+    for line in map(str.strip, run("nft", "list", "ruleset").splitlines()):
+        if m := re.match(r"(chain|set|map|table \S+) (\S+) \{", line):
+            chain = m[2]
+            if m[1] == "chain" and chain.isupper() and chain.isalpha() or m[1].startswith("table"):
+                continue
+            out.add(f"{chain}: ")
+        elif line not in ("", "}") and not line.startswith(("#", "type ")):
+            out.add(f"{chain}: " + re.sub(r"packets \d+ bytes \d+ ?", "", line))
+    return {r for r in out if not STANDING.search(r)}
 
 
 def cgroups():

@@ -159,6 +159,7 @@ class Tables:
             stride = entry_layout(self.types, f)[1]
         key = '"%s":' % f.name
         wire = 2 if f.card == "MAP_OF" or f.facts.get("packed") else WIRE.get(f.kind, 2)
+        assert f.key in (None, "string"), "maps are sorted by string keys"
         k = f.tag << 3 | wire
         assert k < 1 << 14 and len(key) < 256
         pb_key = k if k < 128 else (k & 127 | 128) | k >> 7 << 8

@@ -1,0 +1,168 @@
+#include "codec/out.h"
+#include "codec/utf8.h"
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+static bool in_sink(const struct out *o) { return o->end == o->sink + sizeof o->sink; }
+
+void out_end(struct out *o)
+{
+	if (!in_sink(o))
+		o->b->n = (size_t)(o->p - o->b->p);
+}
+
+void out_grow(struct out *o, size_t n)
+{
+	if (!in_sink(o)) {
+		o->b->n = (size_t)(o->p - o->b->p);
+		/* A bounded buffer is asked for no more than there is to write. */
+		if (buf_room(o->b, n < OUT_STEP && !o->b->max ? OUT_STEP : n)) {
+			out_begin(o, o->b);
+			return;
+		}
+		o->end = o->sink + sizeof o->sink;
+	}
+	o->p = o->sink;
+}
+
+void out_put(struct out *o, const char *p, size_t n)
+{
+	while (n > OUT_STEP) {
+		out_need(o, OUT_STEP);
+		memcpy(o->p, p, OUT_STEP);
+		o->p += OUT_STEP;
+		p += OUT_STEP;
+		n -= OUT_STEP;
+	}
+	out_need(o, n);
+	if (n)
+		memcpy(o->p, p, n);
+	o->p += n;
+}
+
+/* Bytes that cannot be copied as they are: controls, quote, backslash, the three of HTML, and all that is not ASCII. */
+static inline bool plain(unsigned char c) { return c >= 0x20 && c < 0x80 && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&'; }
+
+#ifdef __SSE2__
+/* Bit i is set when byte i is not plain. */
+static inline unsigned odd_bytes(__m128i b)
+{
+	__m128i hit = _mm_or_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('"')), _mm_cmpeq_epi8(b, _mm_set1_epi8('\\')));
+	hit = _mm_or_si128(hit, _mm_or_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('<')), _mm_cmpeq_epi8(b, _mm_set1_epi8('>'))));
+	/* Signed: everything below space, and all with the top bit. */
+	hit = _mm_or_si128(hit, _mm_or_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('&')), _mm_cmplt_epi8(b, _mm_set1_epi8(0x20))));
+	return (unsigned)_mm_movemask_epi8(hit);
+}
+#endif
+
+/* Copies plain bytes; returns the first that is not, or end. */
+static const char *copy_plain(struct out *o, const char *p, const char *end)
+{
+#ifdef __SSE2__
+	while (end - p >= 16) {
+		out_need(o, 16);
+		__m128i b = _mm_loadu_si128((const __m128i *)p);
+		unsigned hit = odd_bytes(b);
+		_mm_storeu_si128((__m128i *)o->p, b);
+		unsigned n = hit ? (unsigned)__builtin_ctz(hit) : 16;
+		o->p += n;
+		p += n;
+		if (hit)
+			return p;
+	}
+#endif
+	while (p < end && plain((unsigned char)*p)) {
+		out_need(o, 16);
+		for (int i = 0; i < 16 && p < end && plain((unsigned char)*p); i++)
+			*o->p++ = *p++;
+	}
+	return p;
+}
+
+static void put_escape(struct out *o, unsigned char c)
+{
+	static const char hex[] = "0123456789abcdef", special[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
+	const char *at = c ? strchr(special, c) : NULL;
+	out_need(o, 6);
+	*o->p++ = '\\';
+	if (at) {
+		*o->p++ = letters[at - special];
+		return;
+	}
+	memcpy(o->p, "u00", 3);
+	o->p[3] = hex[c >> 4];
+	o->p[4] = hex[c & 15];
+	o->p += 5;
+}
+
+/* One code point outside ASCII. */
+static const char *put_foreign(struct out *o, const char *p, const char *end)
+{
+	size_t n = utf8_len(p, end);
+	if (!n) {
+		out_lit(o, "\\ufffd");
+		return p + 1;
+	}
+	bool separator = n == 3 && p[0] == '\xe2' && p[1] == '\x80' && (p[2] == '\xa8' || p[2] == '\xa9');
+	if (separator)
+		out_put(o, p[2] == '\xa8' ? "\\u2028" : "\\u2029", 6);
+	else
+		out_put(o, p, n);
+	return p + n;
+}
+
+void out_json_string(struct out *o, struct str s)
+{
+	const char *p = s.p, *end = s.p + s.n;
+	out_char(o, '"');
+	while ((p = copy_plain(o, p, end)) < end) {
+		if ((unsigned char)*p < 0x80)
+			put_escape(o, (unsigned char)*p++);
+		else
+			p = put_foreign(o, p, end);
+	}
+	out_char(o, '"');
+}
+
+void out_json_raw(struct out *o, struct str json)
+{
+	const char *p = json.p, *end = json.p + json.n;
+	while ((p = copy_plain(o, p, end)) < end) {
+		if (*p == '<' || *p == '>' || *p == '&')
+			put_escape(o, (unsigned char)*p++);
+		else if ((unsigned char)*p < 0x80)
+			out_char(o, *p++);
+		else
+			p = put_foreign(o, p, end);
+	}
+}
+
+static void put_base64_group(char out[4], const uint8_t in[3])
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	out[0] = digits[in[0] >> 2];
+	out[1] = digits[(in[0] & 3) << 4 | in[1] >> 4];
+	out[2] = digits[(in[1] & 15) << 2 | in[2] >> 6];
+	out[3] = digits[in[2] & 63];
+}
+
+void out_base64(struct out *o, struct str bytes)
+{
+	const uint8_t *p = (const uint8_t *)bytes.p;
+	size_t n = bytes.n;
+	for (; n >= 3; p += 3, n -= 3) {
+		out_need(o, 4);
+		put_base64_group(o->p, p);
+		o->p += 4;
+	}
+	if (!n)
+		return;
+	uint8_t last[3] = {p[0], n > 1 ? p[1] : 0, 0};
+	out_need(o, 4);
+	put_base64_group(o->p, last);
+	o->p[3] = '=';
+	if (n == 1)
+		o->p[2] = '=';
+	o->p += 4;
+}

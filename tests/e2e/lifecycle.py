@@ -1,0 +1,134 @@
+"""How Pods end, what they leave, and what a restart of the node's components does to them: nothing."""
+import pathlib, time
+
+from lib.leftovers import Picture
+from lib.proc import descendants
+from lib.report import equal, need, until
+from scenario import container, nginx, pod, scenario
+
+
+@scenario
+def hooks_and_grace(t):
+    """preStop runs, SIGTERM comes, the grace period is kept and not overdrawn; postStart runs before Ready."""
+    script = "trap 'echo term >> /d/log; sleep 1; echo end >> /d/log; exit 0' TERM; while :; do sleep 0.1; done"
+    host = t.folder / "d"
+    host.mkdir()
+    hooks = {"postStart": {"exec": {"command": ["sh", "-c", "echo start >> /d/log"]}}, "preStop": {"exec": {"command": ["sh", "-c", "echo stop >> /d/log"]}}}
+    p = pod("p", container(command=["sh", "-c", script], lifecycle=hooks, volumeMounts=[{"name": "d", "mountPath": "/d"}]),
+            volumes=[{"name": "d", "hostPath": {"path": str(host), "type": "Directory"}}])
+    p["spec"]["terminationGracePeriodSeconds"] = 20
+    t.run_ready(p)
+    began = time.monotonic()
+    t.kubectl("delete", "pod", "p")
+    took = time.monotonic() - began
+    equal((host / "log").read_text().split(), ["start", "stop", "term", "end"], "order")
+    need(took < 8, f"deletion took {took:.1f} s, the container 1 s")
+
+
+@scenario
+def stubborn(t):
+    """A process that ignores SIGTERM is killed when the grace period is over."""
+    t.run_ready(pod("p", container(command=["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"])))
+    began = time.monotonic()
+    t.kubectl("delete", "pod", "p")
+    need(1.5 < time.monotonic() - began < 8, f"it took {time.monotonic() - began:.1f} s, the grace period is 2 s")
+
+
+@scenario
+def exit_to_gone(t):
+    """Once its process has ended, a deleted Pod is gone soon."""
+    t.run_ready(pod("p"))
+    t.kubectl("delete", "pod", "p", "--wait=false")
+    began = time.monotonic()
+    t.wait_gone("p", 10)
+    need(time.monotonic() - began < 3, f"it took {time.monotonic() - began:.1f} s")
+
+
+def everything(name):
+    """A Pod that uses each thing that has to be cleaned up."""
+    mounts = [{"name": n, "mountPath": f"/{n}"} for n in ("ram", "disk", "cm", "all")]
+    volumes = [{"name": "ram", "emptyDir": {"medium": "Memory"}}, {"name": "disk", "emptyDir": {}}, {"name": "cm", "configMap": {"name": "kube-root-ca.crt"}},
+               {"name": "all", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}}]
+    busy = container("busy", command=["sh", "-c", "(setsid sleep 1000 &) ; sleep 1000 & wait"], volumeMounts=mounts, resources={"limits": {"memory": "32Mi"}})
+    web = container("web", "nginx", ports=[{"containerPort": 80, "hostPort": 18999}])
+    return pod(name, web, busy, volumes=volumes)
+
+
+@scenario(serial=True)
+def deletion_leaves_nothing(t):
+    """No process, mount, interface, rule, address, cgroup or file of a deleted Pod is left."""
+    t.run_ready(everything("warm"))
+    t.kubectl("delete", "pod", "warm")
+    time.sleep(2)
+    before = Picture(ipam=[t.cluster.data, "/var/lib/cni/networks"])
+    p = everything("p")
+    address = t.run_ready(p)["status"]["podIP"]
+    uid = t.get_pod("p")["metadata"]["uid"]
+    t.page(address)
+    t.page(t.get_pod("p")["status"]["hostIP"], 18999)
+    kinds = {x.split()[0] for x in before.since()}
+    need({"process", "mount", "interface", "cgroup", "rule"} <= kinds, f"the picture sees only {sorted(kinds)}: the check would be blind")
+    t.kubectl("delete", "pod", "p")
+    left = before.settle()
+    need(not left, f"left behind: {', '.join(left)[:800]}")
+    folders = [str(f) for f in pathlib.Path(t.cluster.data).rglob(f"*{uid}*")]
+    until(f"the Pod's folders are gone: {folders[:3]}", lambda: not list(pathlib.Path(t.cluster.data).rglob(f"*{uid}*")), 20)
+
+
+@scenario(serial=True)
+def many_come_and_go(t):
+    """Thirty Pods at once, deleted at once: all run, nothing is left, addresses are used again."""
+    t.run_ready(pod("warm"))
+    t.kubectl("delete", "pod", "warm")
+    time.sleep(1)
+    before = Picture(ipam=[t.cluster.data, "/var/lib/cni/networks"])
+    for i in range(30):
+        t.api.post(t.path("pods"), pod(f"p{i}", labels={"app": "many"}))
+    t.wait_ready_count("many", 30, 90)
+    addresses = {p["status"]["podIP"] for p in t.pods("many")}
+    equal(len(addresses), 30, "different addresses")
+    t.api.delete(t.path("pods") + "?labelSelector=app%3Dmany")
+    until("all are gone", lambda: not t.api.get(t.path("pods"))["items"], 60)
+    left = before.settle()
+    need(not left, f"left behind: {', '.join(left)[:800]}")
+
+
+@scenario(serial=True)
+def restart_touches_nothing(t):
+    """c8s server ends and starts: containers run on, none is started again, what ended meanwhile is noticed."""
+    t.run_ready(nginx("stays"))
+    t.run_ready(pod("dies", restartPolicy="Never"))
+    ids = {n: t.container_id(n) for n in ("stays", "dies")}
+    address, uid = t.get_pod("stays")["status"]["podIP"], t.get_pod("stays")["metadata"]["uid"]
+    t.cluster.stop_server()
+    need(b"Welcome" in t.page(address), "the container did not outlive the server")
+    t.cluster.runtime.cri.call("StopContainer", {1: ids["dies"], 2: 1})
+    t.cluster.start_server()
+    t.api = t.cluster.api
+    t.wait_phase("dies", "Succeeded")
+    time.sleep(2)
+    p = t.wait_ready("stays")
+    equal((t.container_id("stays"), p["status"]["containerStatuses"][0]["restartCount"], p["metadata"]["uid"], p["status"]["podIP"]),
+          (ids["stays"], 0, uid, address), "container, restarts, uid, address")
+    running = [c for c in t.cluster.runtime.cri.containers() if c["state"] == 1]
+    equal(len([c for c in running if c["name"] == "nginx"]), 1, "nginx containers that run")
+
+
+@scenario(serial=True)
+def kill_touches_nothing(t):
+    """SIGKILL for every process of c8s server: the same holds, and a Pod deleted right before is cleaned up."""
+    t.run_ready(nginx("stays"))
+    t.run_ready(pod("goes"))
+    container_id = t.container_id("stays")
+    t.kubectl("delete", "pod", "goes", "--wait=false")
+    t.cluster.server.kill()
+    need(not descendants(t.cluster.server.pid), "children outlived the kill")
+    t.cluster.start_server()
+    t.api = t.cluster.api
+    t.wait_gone("goes")
+    p = t.wait_ready("stays")
+    equal((t.container_id("stays"), p["status"]["containerStatuses"][0]["restartCount"]), (container_id, 0), "container and restarts")
+    need(b"Welcome" in t.page(p["status"]["podIP"]), "no page")
+    sandboxes = [s for s in t.cluster.runtime.cri.sandboxes() if s["namespace"] == t.ns]
+    until("orphaned sandboxes are removed", lambda: {s["name"] for s in t.cluster.runtime.cri.sandboxes() if s["namespace"] == t.ns and s["ready"]} == {"stays"}, 30)
+    need(sandboxes, "no sandbox at all")
