@@ -128,8 +128,8 @@ static int check_opts(const struct opts *o, struct err *e)
 
 static int open_listener(struct run *r, struct err *e)
 {
-	struct ip ip = {0};
-	if (!str_is(r->o.bind_address, "0.0.0.0") && !str_is(r->o.bind_address, "::") && ip_parse(r->o.bind_address, &ip))
+	struct ipaddr ip = {0};
+	if (!str_is(r->o.bind_address, "0.0.0.0") && !str_is(r->o.bind_address, "::") && ipaddr_parse(r->o.bind_address, &ip))
 		return err_set(e, ERR_BAD_REQUEST, "--bind-address %.*s is no IP address", STR_F(r->o.bind_address));
 	if (str_is(r->o.bind_address, "0.0.0.0"))
 		ip.family = 0;

@@ -123,10 +123,10 @@ int strictness_end(struct strictness *s, const struct type *t, struct err *e)
 	         : err_set(e, ERR_BAD_REQUEST, "%.*s", STR_F(text));
 }
 
-static int decode_json(struct request *r, const struct type *t, struct str body, bool object, void *obj, struct err *e)
+static int json_body(struct strictness *strict, const struct type *t, struct str body, bool object, void *obj, struct err *e)
 {
-	struct strictness strict = {.r = r};
-	struct json_opts o = {.flags = JSON_ALIAS_INPUT, .complain = strictness_complain, .arg = &strict};
+	struct request *r = strict->r;
+	struct json_opts o = {.flags = JSON_ALIAS_INPUT, .complain = strictness_complain, .arg = strict};
 	struct gvk g = {0};
 	if (json_peek_type(body, &g.api_version, &g.kind, r->arena, e))
 		return object ? unrecognized(t, body, e) : -1;
@@ -138,15 +138,23 @@ static int decode_json(struct request *r, const struct type *t, struct str body,
 		struct str why = str_dup(r->arena, e->message);
 		return object ? cannot_handle(&g, t, e, str_z(r->arena, why)) : -1;
 	}
-	return strictness_end(&strict, t, e);
+	return strictness_end(strict, t, e);
+}
+
+static int decode_json(struct request *r, const struct type *t, struct str body, bool object, void *obj, struct err *e)
+{
+	struct strictness strict = {.r = r};
+	return json_body(&strict, t, body, object, obj, e);
 }
 
 static int decode_yaml(struct request *r, const struct type *t, struct str body, bool object, void *obj, struct err *e)
 {
+	struct strictness strict = {.r = r};
+	struct json_opts o = {.flags = object && !is_lax(r) ? JSON_STRICT : 0, .complain = strictness_complain, .arg = &strict};
 	BUF(json);
-	if (yaml_to_json(body, &json, e))
+	if (yaml_to_json(body, &o, &json, e))
 		return object ? unrecognized(t, body, e) : -1;
-	return decode_json(r, t, buf_take(&json, r->arena), object, obj, e);
+	return json_body(&strict, t, buf_take(&json, r->arena), object, obj, e);
 }
 
 static int decode_pb(struct request *r, const struct type *t, struct str body, bool object, void *obj, struct err *e)

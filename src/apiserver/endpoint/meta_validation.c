@@ -88,41 +88,36 @@ static void check_annotations(const struct str_map *annotations, struct err *e)
 
 static struct str group_of(struct str api_version) { struct str g, v; return str_cut(api_version, '/', &g, &v) ? g : STR(""); }
 
-static void check_owner(const struct meta_v1_OwnerReference *o, const char *path, struct err *e)
+#define OWNERS "metadata.ownerReferences"
+
+static void check_owner(const struct meta_v1_OwnerReference *o, struct err *e)
 {
-	char field[64];
-	snprintf(field, sizeof field, "%s.apiVersion", path);
 	struct str version, group = group_of(o->apiVersion);
 	if (!str_cut(o->apiVersion, '/', &(struct str){0}, &version))
 		version = o->apiVersion;
 	if (!version.n)
-		invalid(e, field, o->apiVersion, "version must not be empty");
-	snprintf(field, sizeof field, "%s.kind", path);
+		invalid(e, OWNERS ".apiVersion", o->apiVersion, "version must not be empty");
 	if (!o->kind.n)
-		invalid(e, field, o->kind, "must not be empty");
-	snprintf(field, sizeof field, "%s.name", path);
+		invalid(e, OWNERS ".kind", o->kind, "must not be empty");
 	if (!o->name.n)
-		invalid(e, field, o->name, "must not be empty");
-	snprintf(field, sizeof field, "%s.uid", path);
+		invalid(e, OWNERS ".name", o->name, "must not be empty");
 	if (!o->uid.n)
-		invalid(e, field, o->uid, "must not be empty");
+		invalid(e, OWNERS ".uid", o->uid, "must not be empty");
 	if (!group.n && str_is(o->kind, "Event") && str_is(version, "v1"))
-		invalid(e, path, STR(""), "/v1, Kind=Event is disallowed from being an owner");
+		invalid(e, OWNERS, STR(""), "/v1, Kind=Event is disallowed from being an owner");
 }
 
 static void check_owners(const struct meta_v1_ObjectMeta *m, struct err *e)
 {
 	const struct meta_v1_OwnerReference *controller = NULL;
 	LIST_EACH(o, m->ownerReferences) {
-		char path[64];
-		snprintf(path, sizeof path, "metadata.ownerReferences");
-		check_owner(o, path, e);
+		check_owner(o, e);
 		if (!o->has_controller || !o->controller)
 			continue;
 		if (controller) {
 			BUF(why);
 			buf_printf(&why, "Only one reference can have Controller set to true. Found \"true\" in references for %.*s and %.*s", STR_F(controller->name), STR_F(o->name));
-			invalid(e, path, STR(""), buf_z(&why));
+			invalid(e, OWNERS, STR(""), buf_z(&why));
 		}
 		controller = o;
 	}

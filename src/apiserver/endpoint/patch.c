@@ -110,7 +110,7 @@ static struct managed_write apply_write(struct request *r)
 static int apply_config(struct request *r, struct value **ret, struct err *e)
 {
 	struct value *v = NULL;
-	if (yaml_parse(r->arena, r->call.patch, &v, e))
+	if (yaml_parse(r->arena, r->call.patch, NULL, &v, e))
 		return err_set(e, ERR_BAD_REQUEST, "error decoding YAML: %s", err_text(e));
 	struct str api = value_path_str(v, "apiVersion"), kind = value_path_str(v, "kind");
 	if (!kind.n || !api.n)

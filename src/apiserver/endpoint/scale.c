@@ -66,7 +66,7 @@ static int validate(struct request *r, const struct autoscaling_v1_Scale *s, str
 	if (s->spec.replicas >= 0)
 		return 0;
 	err_cause(&found, "FieldValueInvalid", STR("spec.replicas"), "Invalid value: %d: must be greater than or equal to 0", s->spec.replicas);
-	invalid_end(r, scale_type(), s->metadata.name, &found);
+	(void)!invalid_end(r, scale_type(), s->metadata.name, &found);
 	err_move(e, &found);
 	return -1;
 }
