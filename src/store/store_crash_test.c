@@ -1,0 +1,245 @@
+/* What a crash, a failed sync and a full disk leave behind, on the simulated disk. */
+#include "store/test_model.h"
+#include <errno.h>
+
+/* ---- The recorded sequence, cut at every point ---- */
+
+#define WRITERS 4
+#define WRITES 14
+
+/* Each writer has keys of its own, so that what it did is known whatever the order. */
+struct ack {
+	int64_t rev;
+	size_t steps; /* recorded when the commit returned */
+	struct model_op ops[4];
+	uint32_t n;
+};
+struct journal {
+	struct world w;
+	struct ack acks[WRITERS * WRITES];
+	uint32_t n;
+	uint64_t seed;
+	size_t cut;
+};
+struct crash_writer {
+	struct journal *j;
+	struct prng rng;
+	uint64_t next;
+};
+
+static void write_some(void *arg)
+{
+	struct crash_writer *x = arg;
+	struct journal *j = x->j;
+	for (int i = 0; i < WRITES; i++) {
+		CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+		ERR(e);
+		struct store_result r;
+		struct model m = {.last_value = x->next};
+		struct ack ack = {0};
+		ack.n = model_ops(&m, &x->rng, ack.ops);
+		x->next = m.last_value;
+		assert_ok(model_do(&j->w, a, ack.ops, ack.n, NULL, &r, &e), &e);
+		ack.rev = r.revision;
+		ack.steps = kv_disk_steps(j->w.disk);
+		j->acks[j->n++] = ack;
+	}
+}
+
+static void write_all(struct world *w)
+{
+	struct journal *j = container_of(w, struct journal, w);
+	struct crash_writer x[WRITERS];
+	struct scope s;
+	scope_init(&s, NULL);
+	for (int i = 0; i < WRITERS; i++) {
+		x[i] = (struct crash_writer){.j = j, .next = (uint64_t)i << 32};
+		prng_seed(&x[i].rng, j->seed * 100 + (uint64_t)i);
+		assert_non_null(fiber_spawn(&s, "writer", write_some, &x[i]));
+	}
+	assert_int_equal(scope_join(&s, MONO_NEVER), 0);
+}
+
+static int by_rev(const void *a, const void *b)
+{
+	int64_t x = ((const struct ack *)a)->rev, y = ((const struct ack *)b)->rev;
+	return (x > y) - (x < y);
+}
+
+/* The model of everything, from the acknowledgements in the order of revisions. */
+static void model_of(struct journal *j, struct model *m)
+{
+	qsort(j->acks, j->n, sizeof *j->acks, by_rev);
+	for (uint32_t i = 0; i < j->n; i++)
+		if (j->acks[i].rev > m->rev)
+			assert_int_equal(model_commit(m, j->acks[i].ops, j->acks[i].n), j->acks[i].rev);
+}
+
+struct verdict {
+	struct world w;
+	const struct journal *j;
+	const struct model *m;
+	size_t cut;
+};
+
+static void judge(struct world *w)
+{
+	struct verdict *v = container_of(w, struct verdict, w);
+	struct store_status st;
+	store_status(w->s, &st);
+	for (uint32_t i = 0; i < v->j->n; i++)
+		if (v->j->acks[i].steps <= v->cut)
+			assert_true(st.revision >= v->j->acks[i].rev); /* acknowledged: there */
+	for (int64_t rev = st.revision > 3 ? st.revision - 3 : 1; rev <= st.revision; rev++)
+		model_check(v->m, w, rev);                             /* and nothing half */
+	assert_int_equal(put(w, "/after", "x"), st.revision + 1);      /* and the store goes on */
+}
+
+static void cut_at(const struct journal *j, const struct model *m, size_t cut, uint64_t seed)
+{
+	struct verdict v = {.j = j, .m = m, .cut = cut};
+	world_init(&v.w, ON_MEM, 1);
+	kv_disk_free(v.w.disk);
+	v.w.disk = kv_disk_cut(j->w.disk, cut, seed);
+	world_open(&v.w);
+	world_run(&v.w, judge);
+	world_fini(&v.w);
+}
+
+static void crash_everywhere(uint64_t seed)
+{
+	struct journal j = {.seed = seed};
+	struct model m;
+	world_init(&j.w, ON_MEM, seed);
+	model_init(&m);
+	kv_disk_set(j.w.disk, &(struct kv_disk_faults){.seed = seed, .sync_delay = 5 * NS_MS});
+	world_open(&j.w);
+	world_run(&j.w, write_all);
+	model_of(&j, &m);
+	for (size_t cut = 0; cut <= kv_disk_steps(j.w.disk); cut++)
+		for (uint64_t kept = 0; kept < 3; kept++)
+			cut_at(&j, &m, cut, kept ? cut * 7 + kept : 0);
+	model_fini(&m);
+	world_fini(&j.w);
+}
+TEST(a_crash_at_any_point_keeps_what_was_acknowledged_and_nothing_half)
+{
+	for (uint64_t seed = 1; seed <= 5; seed++)
+		crash_everywhere(seed);
+}
+
+/* ---- No answer before its sync ---- */
+
+static void answers_follow_syncs(struct world *w)
+{
+	for (int i = 0; i < 20; i++) {
+		mono_t before = rt_now();
+		uint64_t syncs = kv_disk_syncs(w->disk);
+		put(w, "/a", "x");
+		assert_int_equal(kv_disk_syncs(w->disk), syncs + 1);
+		*(nsec_t *)w->arg += rt_now() - before;
+	}
+}
+TEST(no_commit_returns_before_its_sync)
+{
+	struct world w;
+	nsec_t waited = 0;
+	world_init(&w, ON_MEM, 9);
+	w.arg = &waited;
+	kv_disk_set(w.disk, &(struct kv_disk_faults){.seed = 9, .sync_delay = NS_S});
+	world_open(&w);
+	world_run(&w, answers_follow_syncs);
+	assert_true(waited > 5 * NS_S); /* twenty syncs of half a second each on average */
+	world_fini(&w);
+}
+
+/* ---- Failed syncs ---- */
+
+static void count_fatal(void *arg, const char *why)
+{
+	++*(int *)arg;
+	assert_non_null(strstr(why, "Input/output error"));
+}
+
+static int try_put(struct world *w, const char *key, struct err *e)
+{
+	struct store_result r;
+	CLEANUP(blob_unref) struct blob *b = blob_copy(STR("x"));
+	struct store_op op = {.type = STORE_PUT, .key = str_of(key), .value = b};
+	return commit(w, &(struct store_txn){.ops = &op, .nops = 1}, &r, e);
+}
+
+static void failing(struct world *w)
+{
+	ERR(e);
+	struct store_status st;
+	put(w, "/a", "1");
+	kv_disk_set(w->disk, &(struct kv_disk_faults){.fail_sync = 3});
+	put(w, "/a", "2");
+	put(w, "/a", "3");
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(try_put(w, "/b", &e), -1);
+		assert_int_equal(e.sys, EIO);
+	}
+	assert_str(list_at(w, "/", 0), "/a=3"); /* reads go on, and show nothing of what failed */
+	store_status(w->s, &st);
+	assert_true(st.failed);
+	assert_int_equal(st.revision, 4);
+}
+
+static void after_failing(struct world *w)
+{
+	assert_str(list_at(w, "/", 0), "/a=3");
+	assert_int_equal(put(w, "/a", "4"), 5);
+}
+TEST(a_failed_sync_is_fatal)
+{
+	struct world w;
+	int fatal = 0;
+	world_init(&w, ON_MEM, 0);
+	w.opts = (struct store_opts){.on_fatal = count_fatal, .arg = &fatal};
+	world_open(&w);
+	world_run(&w, failing);
+	assert_int_equal(fatal, 1);
+	world_close(&w);
+	kv_disk_crash(w.disk);
+	world_open(&w);
+	world_run(&w, after_failing);
+	world_fini(&w);
+}
+
+/* ---- A full disk ---- */
+
+static void fill(struct world *w)
+{
+	ERR(e);
+	ERR(grown);
+	struct store_status st;
+	char *key = NULL;
+	int n = 0;
+	do
+		key = str_z(w->a, str_printf(w->a, "/fill/%d", n++));
+	while (n < 100000 && try_put(w, key, &e) == 0);
+	assert_int_equal(e.sys, ENOSPC);
+	store_status(w->s, &st);
+	assert_true(st.full && !st.failed);
+	assert_str(value_of(w, key), "");
+	put(w, "/fill/0", "a little more");                /* a deletion mark fits */
+	for (int i = 1; i < n - 1; i++)
+		del(w, str_z(w->a, str_printf(w->a, "/fill/%d", i)));
+	assert_int_equal(fiber_sleep(2 * NS_MIN), 0);      /* the tick that takes the reserve again */
+	store_status(w->s, &st);
+	assert_false(st.full);
+	put(w, "/new", "fits");
+	assert_str(list_at(w, "/", 0), "/fill/0=a little more /new=fits");
+}
+TEST(deletes_and_compaction_run_on_a_full_disk)
+{
+	struct world w;
+	world_init(&w, ON_MEM, 11);
+	w.reserve_bytes = 100000;
+	kv_disk_set(w.disk, &(struct kv_disk_faults){.max_bytes = 300000});
+	world_open(&w);
+	world_run(&w, fill);
+	world_fini(&w);
+}
