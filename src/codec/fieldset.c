@@ -213,6 +213,9 @@ static void each(const struct fieldset *s, struct pe *path, unsigned n, void (*f
 		path[n] = s->items[i].pe;
 		if (s->items[i].member)
 			fn(arg, path, n + 1);
+	}
+	for (uint32_t i = 0; s && i < s->len && n < FIELDSET_DEPTH_MAX; i++) {
+		path[n] = s->items[i].pe;
 		each(s->items[i].sub, path, n + 1, fn, arg);
 	}
 }

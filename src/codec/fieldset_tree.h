@@ -35,6 +35,6 @@ void fieldset_sort(struct fieldset *s);
 struct fieldset *fieldset_exclude(struct arena *a, const struct fieldset *x, const struct fieldset *y);
 /* "metadata.name" as a set of one member. */
 void fieldset_put_path(struct arena *a, struct fieldset *s, const char *path);
-/* Every member, in order; the path is a list of elements. */
+/* Every member, those of one place before what is below it, as upstream lists conflicts. */
 void fieldset_each(const struct fieldset *s, void (*fn)(void *arg, const struct pe *path, unsigned n), void *arg);
 #define FIELDSET_DEPTH_MAX 100 /* steps of a path; real objects have fewer than 20, JSON schemas some more */

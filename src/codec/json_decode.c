@@ -584,7 +584,7 @@ int json_decode(struct arena *a, const struct type *t, struct str in, const stru
 		in = copy;
 	}
 	struct decoder d = {.s = {.p = in.p, .end = in.p + in.n, .a = a}, .a = a, .o = o, .e = &first, .strict = flags & JSON_STRICT,
-		.fold = flags & JSON_FOLD_CASE, .depth_max = o && o->depth_max ? o->depth_max : JSON_NEST_MAX};
+		.fold = flags & JSON_FOLD_CASE, .depth_max = o && o->depth_max ? o->depth_max : JSON_MESSAGE_MAX};
 	if (decode_document(&d, t, obj) == 0 && !d.wrong)
 		return 0;
 	return explain(&d, in, e);

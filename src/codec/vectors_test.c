@@ -1,6 +1,7 @@
 /* Every recorded object survives each way from one form to another, byte for byte. */
 #include "base/test.h"
 #include "codec/json.h"
+#include "codec/ops.h"
 #include "codec/pb.h"
 #include "codec/scan.h"
 #include "codec/yaml.h"
@@ -109,6 +110,47 @@ static void from_json(struct vector *v, struct str text, bool yaml)
 	check_pb(v, yaml ? "YAML to pb" : "JSON to pb", obj);
 }
 
+static void from_yaml(struct vector *v)
+{
+	BUF(json);
+	BUF(yaml);
+	ERR(e);
+	if (yaml_to_json(v->yaml, NULL, &json, &e) != 0) {
+		failed(v, "yaml_to_json", &e);
+		return;
+	}
+	from_json(v, buf_view(&json), true);
+	void *obj = obj_new(v->a, v->type);
+	assert_ok(json_decode(v->a, v->type, buf_view(&json), NULL, obj, &e), &e);
+	yaml_encode(&yaml, (struct ref){v->type, obj});
+	same(v, "object to YAML", buf_view(&yaml), v->yaml);
+}
+
+static void through_values(struct vector *v)
+{
+	ERR(e);
+	void *obj = obj_new(v->a, v->type), *again = obj_new(v->a, v->type);
+	struct ref o = {v->type, obj};
+	assert_ok(json_decode(v->a, v->type, v->json, NULL, obj, &e), &e);
+	struct value *value = obj_to_value(v->a, o);
+	BUF(json);
+	json_write(&json, value);
+	same(v, "object to value", buf_view(&json), v->json);
+	if (obj_from_value(v->a, v->type, value, NULL, again, &e) != 0) {
+		failed(v, "obj_from_value", &e);
+		return;
+	}
+	check_json(v, "value to object", again);
+	check_pb(v, "value to pb", again);
+	void *copy = obj_copy(v->a, o);
+	if (!obj_equal(o, (struct ref){v->type, copy}) || !obj_equal(o, (struct ref){v->type, again}))
+		failed(v, "the copy is not equal", &e);
+	check_json(v, "copy to JSON", copy);
+	void *converted = obj_new(v->a, v->type);
+	obj_convert(v->a, o, v->type, converted);
+	check_pb(v, "converted to pb", converted);
+}
+
 static void load_type(struct vector *v)
 {
 	ERR(e);
@@ -135,6 +177,9 @@ static unsigned check_vector(const char *dir, struct str name)
 	if (v.type && v.json.n) {
 		from_pb(&v);
 		from_json(&v, read_file(v.a, v.base, ".json"), false);
+		through_values(&v);
+		if (v.yaml.n)
+			from_yaml(&v);
 	}
 	arena_free(v.a);
 	return v.faults;

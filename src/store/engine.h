@@ -15,6 +15,7 @@
 #define BATCH_TRIES 64                     /* map doublings within one batch; each makes progress */
 #define TICKS_KEPT 10                      /* history ages in steps of a tenth */
 #define COMPACT_SLICE 256                  /* versions per commit: a few milliseconds at most */
+#define COMPACT_SLICE_FULL 32              /* on a full disk: what it copies must fit what is left */
 #define CHECKPOINT_EVERY (60 * NS_S)       /* of what remains of leases */
 #define FULL_GROWTH 512                    /* bytes by which an update may grow on a full disk: a deletion mark, a condition */
 #define SHARED_LEASES 4                    /* different times to live at once (upstream has one: events) */

@@ -95,3 +95,89 @@ void model_check(const struct model *m, struct world *w, int64_t rev)
 		}
 	assert_int_equal(at, r.len);
 }
+
+/* ---- Journals ---- */
+
+struct journal_writer {
+	struct journal *j;
+	struct prng rng;
+	uint64_t next;
+};
+
+static void write_some(void *arg)
+{
+	struct journal_writer *x = arg;
+	struct journal *j = x->j;
+	for (int i = 0; i < JOURNAL_WRITES; i++) {
+		CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+		ERR(e);
+		struct store_result r;
+		struct model m = {.last_value = x->next};
+		struct ack ack = {0};
+		ack.n = model_ops(&m, &x->rng, ack.ops);
+		x->next = m.last_value;
+		assert_ok(model_do(&j->w, a, ack.ops, ack.n, NULL, &r, &e), &e);
+		ack.rev = r.revision;
+		ack.steps = j->steps(&j->w);
+		j->acks[j->n++] = ack;
+	}
+}
+
+static void write_all(struct world *w)
+{
+	struct journal *j = container_of(w, struct journal, w);
+	struct journal_writer x[JOURNAL_WRITERS];
+	struct scope s;
+	scope_init(&s, NULL);
+	for (int i = 0; i < JOURNAL_WRITERS; i++) {
+		x[i] = (struct journal_writer){.j = j, .next = (uint64_t)i << 32};
+		prng_seed(&x[i].rng, j->seed * 100 + (uint64_t)i);
+		assert_non_null(fiber_spawn(&s, "writer", write_some, &x[i]));
+	}
+	assert_int_equal(scope_join(&s, MONO_NEVER), 0);
+}
+
+static int by_rev(const void *a, const void *b)
+{
+	int64_t x = ((const struct ack *)a)->rev, y = ((const struct ack *)b)->rev;
+	return (x > y) - (x < y);
+}
+
+void journal_write(struct journal *j)
+{
+	model_init(&j->m);
+	world_open(&j->w);
+	world_run(&j->w, write_all);
+	world_close(&j->w);
+	qsort(j->acks, j->n, sizeof *j->acks, by_rev);
+	for (uint32_t i = 0; i < j->n; i++)
+		if (j->acks[i].rev > j->m.rev) /* else it changed nothing */
+			assert_int_equal(model_commit(&j->m, j->acks[i].ops, j->acks[i].n), j->acks[i].rev);
+}
+
+void journal_fini(struct journal *j)
+{
+	model_fini(&j->m);
+	world_fini(&j->w);
+}
+
+static void judge(struct world *w)
+{
+	struct verdict *v = container_of(w, struct verdict, w);
+	struct store_status st;
+	store_status(w->s, &st);
+	for (uint32_t i = 0; i < v->j->n; i++)
+		if (v->j->acks[i].steps <= v->cut && st.revision < v->j->acks[i].rev)
+			fail_msg("cut at %zu: revision %lld was acknowledged, the store is at %lld", v->cut, (long long)v->j->acks[i].rev, (long long)st.revision);
+	assert_true(st.revision <= v->j->m.rev);
+	for (int64_t rev = st.revision > 3 ? st.revision - 3 : 1; rev <= st.revision; rev++)
+		model_check(&v->j->m, w, rev);
+	assert_int_equal(put(w, "/after", "x"), st.revision + 1);
+}
+
+void verdict_reach(struct verdict *v)
+{
+	world_open(&v->w);
+	world_run(&v->w, judge);
+	world_fini(&v->w);
+}
