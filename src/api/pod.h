@@ -1,28 +1,8 @@
 /* What a Pod asks for and how it fares. */
 #pragma once
-#include "base/err.h"
+#include "api/amount.h"
 #include "gen/core_v1.h"
 #include "schema/reflect.h"
-
-/* Amounts of resources by name, sorted; cpu in thousandths (millicores), all else in whole units rounded up. */
-struct amount {
-	struct str name;
-	int64_t value;
-};
-struct amounts {
-	struct amount *items;
-	uint32_t len, cap;
-};
-int64_t amounts_get(const struct amounts *v, struct str name); /* 0 when absent */
-bool amounts_has(const struct amounts *v, struct str name);
-void amounts_add(struct arena *a, struct amounts *v, struct str name, int64_t n);
-void amounts_raise(struct arena *a, struct amounts *v, struct str name, int64_t n); /* to at least n */
-/* A ResourceList; quantities that do not parse count as 0. */
-struct amounts amounts_of(struct arena *a, const struct str_map *list);
-/* One quantity in the unit of its resource. */
-int64_t amount_parse(struct str resource, struct str quantity);
-/* The canonical quantity of an amount. */
-struct str amount_text(struct arena *a, struct str resource, int64_t value);
 
 /* The Pod's effective request: containers and sidecars together, or an init container with the sidecars before it if that is more; Pod-level
  * resources replace the sum; plus overhead. */

@@ -568,8 +568,10 @@ static int explain(struct decoder *d, struct str in, struct err *e)
 		return err_nomem(e, in.n);
 	if (!d->wrong)
 		return err_set(e, ERR_BAD_REQUEST, "json: cannot be decoded");
-	if (e)
+	if (e) {
+		err_fini(e);
 		err_move(e, d->e);
+	}
 	return -1;
 }
 

@@ -11,7 +11,8 @@ static struct value *text_value(struct arena *a, const char *p, size_t n) { retu
 static struct value *double_value(struct arena *a, double d)
 {
 	struct value *v = value_new(a, V_DOUBLE);
-	v->d = d;
+	if (v)
+		v->d = d;
 	return v;
 }
 
@@ -35,7 +36,7 @@ static struct value *bytes_value(struct arena *a, struct str s)
 		return value_new(a, V_NULL);
 	enc_base64(&b, s);
 	struct str text = buf_take(&b, a);
-	return value_str(a, text.p ? text : STR(""));
+	return s.n && !text.p ? NULL : value_str(a, text.p ? text : STR(""));
 }
 
 static struct value *raw_value(struct arena *a, struct str json)
@@ -70,16 +71,31 @@ static struct value *element_value(struct arena *a, const struct field *f, const
 	}
 }
 
+static bool add_item(struct arena *a, struct value *l, struct value *x)
+{
+	uint32_t before = l->list.len;
+	value_push(a, l, x);
+	return l->list.len > before;
+}
+
+/* The caller knows that key is not there yet. */
+static bool add_member(struct arena *a, struct value *o, struct str key, struct value *x)
+{
+	if (!x || !arena_push(a, &o->object))
+		return false;
+	o->object.items[o->object.len - 1] = (struct member){key, x};
+	return true;
+}
+
 static struct value *list_value(struct arena *a, const struct field *f, const struct any_list *l)
 {
 	struct value *v = value_new(a, !l->items ? V_NULL : f->card == MAP_OF ? V_OBJECT : V_LIST);
-	for (uint32_t i = 0; l->items && i < l->len; i++) {
+	for (uint32_t i = 0; v && l->items && i < l->len; i++) {
 		const void *p = list_at(f, l, i);
 		struct value *x = p ? element_value(a, f, p) : value_new(a, V_NULL);
-		if (f->card == LIST_OF)
-			value_push(a, v, x);
-		else if (arena_push(a, &v->object)) /* keys are unique */
-			v->object.items[v->object.len - 1] = (struct member){*map_key_at(f, l, i), x};
+		bool added = f->card == LIST_OF ? add_item(a, v, x) : add_member(a, v, *map_key_at(f, l, i), x);
+		if (!added)
+			return NULL;
 	}
 	return v;
 }
@@ -116,10 +132,10 @@ static struct value *message_value(struct arena *a, const struct type *t, const 
 	if (t->form != FORM_OBJECT && t->form != FORM_OTHER)
 		return odd_value(a, t, obj);
 	struct value *v = value_new(a, V_OBJECT);
-	for (unsigned i = 0; i < t->nfields; i++) {
+	for (unsigned i = 0; v && i < t->nfields; i++) {
 		const struct field *f = type_field(t, i);
-		if (!left_out(f, obj) && arena_push(a, &v->object))
-			v->object.items[v->object.len - 1] = (struct member){field_name(f), field_value(a, f, obj)};
+		if (!left_out(f, obj) && !add_member(a, v, field_name(f), field_value(a, f, obj)))
+			return NULL;
 	}
 	return v;
 }

@@ -214,3 +214,41 @@ TEST(recorded_objects_survive_every_way)
 	assert_true(seen > 1000);
 	assert_int_equal(faults, 0);
 }
+
+/* Decodes with ever larger budgets until there is enough: each failure on the way must be clean. */
+static void decode_starved(struct str json, struct str yaml, struct str pb, const struct type *t)
+{
+	for (size_t max = 4096, done = 0; done < 5; max += 4096) {
+		struct budget budget = {.max = max};
+		struct arena *a = arena_new(&budget);
+		void *obj = obj_new(a, t);
+		struct value *v;
+		ERR(e);
+		done = 0;
+		if (obj)
+			done += json_decode(a, t, json, NULL, obj, &e) == 0;
+		if (done)
+			done += obj_to_value(a, (struct ref){t, obj}) != NULL;
+		done += json_parse(a, json, NULL, &v, &e) == 0;
+		done += yaml_parse(a, yaml, NULL, &v, &e) == 0;
+		obj = obj_new(a, t);
+		if (obj)
+			done += pb_decode(a, t, pb, 0, obj, &e) == 0;
+		arena_free(a);
+		assert_int_equal(atomic_load(&budget.used), 0);
+	}
+}
+
+TEST(decoders_survive_every_lack_of_memory)
+{
+	struct arena *a = arena_new(NULL);
+	struct pb_envelope env;
+	char base[300];
+	ERR(e);
+	if (!test_shared())
+		skip();
+	snprintf(base, sizeof base, "%s/vectors/roundtrip/core.v1.Pod", test_shared());
+	assert_ok(pb_envelope_open(read_file(a, base, ".pb"), &env, &e), &e);
+	decode_starved(read_file(a, base, ".json"), read_file(a, base, ".yaml"), env.raw, type_by_name(STR("core/v1.Pod")));
+	arena_free(a);
+}

@@ -72,19 +72,18 @@ static struct value *expand(struct composer *c, const struct value *v)
 		copy->list.len = copy->list.cap = 0;
 		for (uint32_t i = 0; i < v->list.len; i++) {
 			struct value *x = expand(c, v->list.items[i]);
-			if (!x)
+			if (!x || !arena_push(c->a, &copy->list))
 				return NULL;
-			value_push(c->a, copy, x);
+			copy->list.items[i] = x;
 		}
 	} else if (v->type == V_OBJECT) {
 		copy->object.items = NULL;
 		copy->object.len = copy->object.cap = 0;
 		for (uint32_t i = 0; i < v->object.len; i++) {
 			struct value *x = expand(c, v->object.items[i].value);
-			if (!x)
+			if (!x || !arena_push(c->a, &copy->object))
 				return NULL;
-			if (arena_push(c->a, &copy->object))
-				copy->object.items[i] = (struct member){v->object.items[i].key, x};
+			copy->object.items[i] = (struct member){v->object.items[i].key, x};
 		}
 	}
 	return copy;
@@ -138,8 +137,10 @@ static struct value *plain_value(struct composer *c, struct str s)
 		return NULL;
 	}
 	struct value *r = value_new(c->a, types[m]);
-	*r = v;
-	r->type = types[m];
+	if (r) {
+		*r = v;
+		r->type = types[m];
+	}
 	return r;
 }
 
@@ -195,13 +196,17 @@ static struct value *lookup(struct value *o, struct map *index, struct str key)
 }
 
 /* A member set twice keeps the node and takes the later content. */
-static void set_member(struct composer *c, struct value *o, struct map *index, struct str key, struct value *v)
+static int set_member(struct composer *c, struct value *o, struct map *index, struct str key, struct value *v)
 {
 	struct value *old = lookup(o, index, key);
-	if (old)
+	if (old) {
 		*old = *v;
-	else if (arena_push(c->a, &o->object))
-		o->object.items[o->object.len - 1] = (struct member){key, v};
+		return 0;
+	}
+	if (!arena_push(c->a, &o->object))
+		return -1;
+	o->object.items[o->object.len - 1] = (struct member){key, v};
+	return 0;
 }
 
 static int merge_one(struct composer *c, struct value *o, struct map *index, const struct value *from)
@@ -209,7 +214,8 @@ static int merge_one(struct composer *c, struct value *o, struct map *index, con
 	if (from->type != V_OBJECT)
 		return err_set(c->e, ERR_BAD_REQUEST, "yaml: map merge requires map or sequence of maps as the value");
 	for (uint32_t i = 0; i < from->object.len; i++)
-		set_member(c, o, index, from->object.items[i].key, from->object.items[i].value);
+		if (set_member(c, o, index, from->object.items[i].key, from->object.items[i].value) != 0)
+			return -1;
 	return 0;
 }
 
@@ -252,8 +258,7 @@ static int compose_member(struct composer *c, struct value *o, struct map *own, 
 	}
 	if (map_set(own, key, k))
 		note_duplicate(c, key, line);
-	set_member(c, o, index, key, v);
-	return 0;
+	return set_member(c, o, index, key, v);
 }
 
 static int compose_members(struct composer *c, struct value *o)
@@ -275,15 +280,17 @@ static int compose_items(struct composer *c, struct value *l)
 		if (c->event.type == YAML_SEQUENCE_END_EVENT)
 			return 0;
 		struct value *v = compose(c);
-		if (!v)
+		if (!v || !arena_push(c->a, &l->list))
 			return -1;
-		value_push(c->a, l, v);
+		l->list.items[l->list.len - 1] = v;
 	}
 }
 
 static struct value *compose_nested(struct composer *c, struct str anchor, bool object)
 {
 	struct value *v = value_new(c->a, object ? V_OBJECT : V_LIST);
+	if (!v)
+		return NULL;
 	if (++c->depth > JSON_NEST_MAX) {
 		err_set(c->e, ERR_BAD_REQUEST, "yaml: exceeded max depth of %d", JSON_NEST_MAX);
 		return NULL;
@@ -345,7 +352,8 @@ int yaml_parse(struct arena *a, struct str in, const struct json_opts *o, struct
 	if (!yaml_parser_initialize(&y))
 		return err_nomem(e, sizeof y);
 	yaml_parser_set_input_string(&y, (const unsigned char *)in.p, in.n);
-	struct composer c = {.y = &y, .a = a, .e = e};
+	ERR(why);
+	struct composer c = {.y = &y, .a = a, .e = &why};
 	struct value *v = compose_document(&c);
 	if (v)
 		tell_duplicates(&c, o);
@@ -354,6 +362,12 @@ int yaml_parse(struct arena *a, struct str in, const struct json_opts *o, struct
 	yaml_parser_delete(&y);
 	map_fini(&c.anchors);
 	buf_fini(&c.duplicates);
+	if (!v && !why.reason)
+		return err_nomem(e, in.n);
+	if (!v && e) {
+		err_fini(e);
+		err_move(e, &why);
+	}
 	if (!v)
 		return -1;
 	*ret = v;
