@@ -158,6 +158,8 @@ int leases_expire(struct engine *e) must_check; /* in the batch */
 int leases_checkpoint(struct engine *e) must_check;
 bool leases_due(struct engine *e);
 void leases_settle(struct engine *e, bool durable);
+/* Whether it exists, as far as the batch has come. */
+int lease_known(struct engine *e, int64_t id, bool *ret) must_check;
 /* The lease for a put with ttl_s; made in the batch when there is none. */
 int lease_for_ttl(struct engine *e, int64_t ttl_s, int64_t *ret_id) must_check;
 

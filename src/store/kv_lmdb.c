@@ -382,7 +382,9 @@ static int lmdb_snapshot(struct kv *base, int fd)
 static void lmdb_stat(struct kv *base, struct kv_stat *ret)
 {
 	struct lmdb *kv = (struct lmdb *)base;
+	pthread_rwlock_rdlock(&kv->map); /* what LMDB tells of itself lies in the map */
 	uint64_t used = used_bytes(kv), file = atomic_load_explicit(&kv->allocated, memory_order_relaxed);
+	pthread_rwlock_unlock(&kv->map);
 	*ret = (struct kv_stat){file > used ? file : used, used};
 }
 

@@ -276,6 +276,48 @@ TEST(the_map_grows_with_the_data)
 	world_fini(&w);
 }
 
+/* ---- Mapped pages go back ---- */
+
+/* Resident KB of the map of store.mdb. */
+static long mapped_kb(void)
+{
+	char line[4352];
+	long kb = 0;
+	bool here = false;
+	FILE *f = fopen("/proc/self/smaps", "re");
+	while (f && fgets(line, sizeof line, f)) {
+		if (strstr(line, "/store.mdb\n"))
+			here = true;
+		long n;
+		if (here && sscanf(line, "Rss: %ld kB", &n) == 1) {
+			kb += n;
+			here = false;
+		}
+	}
+	fclose(f);
+	return kb;
+}
+
+static void fill_and_read(struct world *w)
+{
+	outgrow(w);
+	long before = mapped_kb();
+	assert_true(before > 4000);
+	for (int i = 0; i < 100 && mapped_kb() > 400; i++)
+		assert_int_equal(fiber_sleep(20 * NS_MS), 0);
+	assert_true(mapped_kb() <= 400);
+}
+
+TEST(pages_that_were_read_are_given_back)
+{
+	struct world w;
+	world_init(&w, ON_LMDB, 0);
+	w.opts.history_kept = NS_S; /* ticks ten times as often */
+	world_open(&w);
+	world_run(&w, fill_and_read);
+	world_fini(&w);
+}
+
 /* ---- A full file system ---- */
 
 static int fill_up(struct world *w)

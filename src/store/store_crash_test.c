@@ -120,7 +120,6 @@ TEST(a_failed_sync_is_fatal)
 static void fill(struct world *w)
 {
 	ERR(e);
-	ERR(grown);
 	struct store_status st;
 	char *key = NULL;
 	int n = 0;
