@@ -114,7 +114,6 @@ static void tick(struct timer *t)
 {
 	struct engine *e = container_of(t, struct engine, tick);
 	int64_t old = e->ticks[e->tick_at];
-	bool busy = e->ticks[(e->tick_at + TICKS_KEPT - 1) % TICKS_KEPT] != e->revision;
 	e->ticks[e->tick_at] = e->revision;
 	e->tick_at = (e->tick_at + 1) % TICKS_KEPT;
 	if (old > e->compact_to)
@@ -122,8 +121,7 @@ static void tick(struct timer *t)
 	e->chores_paused = false;
 	e->chore_rearm = atomic_load(&e->full);
 	e->chore_checkpoint = e->leases.n && rt_now() >= e->checkpointed + CHECKPOINT_EVERY;
-	if (busy)
-		e->kv->ops->trim(e->kv);
+	e->kv->ops->trim(e->kv);
 	writer_wake(e);
 	timer_set(t, rt_now() + e->tick_every, tick);
 }
