@@ -320,12 +320,12 @@ TEST(pages_that_were_read_are_given_back)
 
 /* ---- A full file system ---- */
 
-static int fill_up(struct world *w)
+/* Creates keys from this number on until the disk is full; the number reached. */
+static int fill_up(struct world *w, int n)
 {
 	static char value[3000];
 	ERR(e);
 	struct store_result r;
-	int n = 0;
 	memset(value, 'v', sizeof value - 1);
 	for (;; n++) {
 		CLEANUP(blob_unref) struct blob *b = blob_copy(str_of(value));
@@ -340,18 +340,20 @@ static int fill_up(struct world *w)
 static void full(struct world *w)
 {
 	struct store_status st;
-	int n = fill_up(w);
+	int n = fill_up(w, 0);
 	assert_true(n > 300);
 	for (int round = 0; round < 3; round++) {
 		for (int i = 0; i < n; i++)
 			del(w, str_z(w->a, str_printf(w->a, "/fill/%d", i)));
-		store_status(w->s, &st);
-		for (int i = 0; i < 100 && st.full; i++, store_status(w->s, &st))
+		int reached = 0;
+		for (int i = 0; i < 200 && reached < 50; i++) { /* the file does not shrink: the room is inside it, and comes back slice by slice */
 			assert_int_equal(fiber_sleep(100 * NS_MS), 0);
-		assert_false(st.full || st.failed); /* the file does not shrink: the room is inside it */
-		int again = fill_up(w);
-		assert_true(again > 50); /* how far the walk had got when the reserve could be taken is a matter of time */
-		n = again > n ? again : n;
+			reached = fill_up(w, reached);
+		}
+		assert_true(reached >= 50);
+		n = reached;
+		store_status(w->s, &st);
+		assert_false(st.failed);
 	}
 	w->arg = w;
 }
