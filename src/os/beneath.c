@@ -53,6 +53,22 @@ int beneath_open(int root, const char *rel, int flags, mode_t mode, struct err *
 	return fd >= 0 ? fd : err_sys(e, fd, "open %s", rel);
 }
 
+int root_open_beneath(const char *top, const char *path, struct err *e)
+{
+	size_t n = strlen(top);
+	while (n > 1 && top[n - 1] == '/')
+		n--;
+	bool inside = !strncmp(path, top, n) && (n == 1 || path[n] == '/' || !path[n]);
+	const char *rest = inside ? path + n + strspn(path + n, "/") : "";
+	if (!inside || (*rest && !path_is_clean(str_of(rest))))
+		return err_set(e, ERR_FORBIDDEN, "%s is not beneath %s", path, top);
+	FD(root) = root_open(top, e);
+	if (root < 0 || !*rest)
+		return root < 0 ? -1 : fd_steal(&root);
+	int fd = open_beneath(root, rest, O_PATH | O_DIRECTORY, 0, BENEATH | RESOLVE_NO_SYMLINKS);
+	return fd >= 0 ? fd : err_sys(e, fd, "open %s", path);
+}
+
 /* The folder that holds the last part of rel (itself not resolved). */
 static int parent_of(int root, const char *rel, const char **ret_name, struct err *e)
 {
@@ -276,7 +292,7 @@ int beneath_remove(int root, const char *rel, struct err *e)
 	if (dir < 0 && own.sys == ENOENT)
 		return 0;
 	if (dir < 0)
-		return err_move(e, &own), -1;
+		return err_hand(e, &own);
 	int r = walk_below(&w, dir, name);
 	if (!r && !fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW))
 		r = remove_entry(&w, dir, name, S_ISDIR(st.st_mode));

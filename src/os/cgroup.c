@@ -316,7 +316,7 @@ static int add_procs(struct arena *a, const char *dir, const char *path, struct 
 	if (make_path(&p, dir, path, "cgroup.procs"))
 		return bad_path(path, e);
 	if (file_read(a, p.z, FILE_MAX_BYTES, &rest, &own))
-		return own.sys == ENOENT || own.sys == ENODEV ? 0 : (err_move(e, &own), -1);
+		return own.sys == ENOENT || own.sys == ENODEV ? 0 : err_hand(e, &own);
 	while (str_next(&rest, '\n', &line)) {
 		if (str_i64(line, &pid))
 			continue;

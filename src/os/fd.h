@@ -1,6 +1,7 @@
 /* Private to os: descriptors that close with their scope; waiting for one on a fiber or off a loop. */
 #pragma once
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/scope.h"
 #include <unistd.h>
 
@@ -23,3 +24,10 @@ int fd_wait(int fd, mono_t deadline) must_check;
 void fd_drop(int *fd);
 /* A sealed, rewound memory file with the content; -errno. */
 int fd_memory(const char *name, const void *p, size_t n);
+/* Hands a local error to the caller, whose own may hold an earlier one. */
+static inline int err_hand(struct err *e, struct err *own)
+{
+	err_fini(e);
+	err_move(e, own);
+	return -1;
+}
