@@ -220,7 +220,7 @@ static int write_once(struct recorder *r, struct event_note *n, struct memory *m
 	}
 	if (err_is(&why, ERR_NOT_FOUND))
 		return create_event(r, n, m, e); /* it has expired meanwhile */
-	return err_move(e, &why), -1;
+	return err_pass(e, &why);
 }
 
 static void write_event(struct recorder *r, struct event_note *n, struct memory *m)

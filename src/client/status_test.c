@@ -3,39 +3,32 @@
 #include "client/status.h"
 #include "schema/reflect.h"
 
-TEST(status_goes_to_an_error_and_back)
+TEST(status_becomes_an_error_with_all_it_says)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 	ERR(e);
-	struct meta_v1_Status s, back;
-	err_set(&e, ERR_INVALID, "Pod \"p\" is invalid");
-	err_object(&e, STR(""), STR("Pod"), STR("p"));
-	err_cause(&e, "FieldValueRequired", STR("spec.x"), "Required value");
-	e.retry_after_s = 3;
-	status_of_err(a, &e, &s);
-	assert_str(s.status, "Failure");
-	assert_str(s.reason, "Invalid");
-	assert_int_equal(s.code, 422);
-	ERR(f);
-	assert_int_equal(status_to_err(&s, &f), -1);
-	status_of_err(a, &f, &back);
-	assert_str(back.message, "Pod \"p\" is invalid");
-	assert_str(back.details->name, "p");
-	assert_str(back.details->causes.items[0].field, "spec.x");
-	assert_str(back.details->causes.items[0].reason, "FieldValueRequired");
-	assert_int_equal(back.details->retryAfterSeconds, 3);
-	assert_int_equal(back.code, 422);
+	struct meta_v1_StatusDetails d = {.name = STR("p"), .kind = STR("Pod"), .uid = STR("u"), .retryAfterSeconds = 3};
+	struct meta_v1_Status s = {.reason = STR("Invalid"), .code = 422, .message = STR("Pod \"p\" is invalid"), .details = &d};
+	*arena_push(a, &d.causes) = (struct meta_v1_StatusCause){.reason = STR("FieldValueRequired"), .field = STR("spec.x"), .message = STR("Required value")};
+	err_set(&e, ERR_INTERNAL, "an earlier one is replaced");
+	assert_int_equal(status_to_err(&s, &e), -1);
+	assert_true(err_is(&e, ERR_INVALID));
+	assert_string_equal(err_text(&e), "Pod \"p\" is invalid");
+	assert_str(e.name, "p");
+	assert_str(e.uid, "u");
+	assert_int_equal(e.retry_after_s, 3);
+	assert_int_equal(e.ncauses, 1);
+	assert_str(e.causes[0].field, "spec.x");
+	assert_string_equal(e.causes[0].type, "FieldValueRequired");
 }
 
-TEST(status_without_details_stays_without)
+TEST(status_keeps_the_code_of_an_unknown_reason)
 {
-	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 	ERR(e);
-	struct meta_v1_Status s;
-	err_set(&e, ERR_UNAUTHORIZED, "Unauthorized");
-	status_of_err(a, &e, &s);
-	assert_null(s.details);
-	assert_int_equal(s.code, 401);
+	struct meta_v1_Status s = {.reason = STR("Teapot"), .code = 418, .message = STR("short and stout")};
+	assert_int_equal(status_to_err(&s, &e), -1);
+	assert_true(err_is(&e, ERR_UNKNOWN));
+	assert_int_equal(e.code, 418);
 }
 
 TEST(status_of_a_bare_code_says_what_upstream_says)
