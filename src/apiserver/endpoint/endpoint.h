@@ -133,7 +133,7 @@ int rv_parse_get(struct str rv, uint64_t *ret, struct err *e) must_check; /* 500
 
 /* status.c */
 struct meta_v1_Status;
-struct meta_v1_Status *status_of_err(struct arena *a, const struct err *e);
+struct meta_v1_Status *status_from_err(struct arena *a, const struct err *e);
 void status_success(struct request *r, struct ref *ret, struct str name, struct str uid);
 
 /* respond.c */

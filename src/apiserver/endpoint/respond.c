@@ -535,7 +535,7 @@ void respond_error(struct request *r, struct err *e)
 	struct accept acc;
 	bool negotiated;
 	BUF(out);
-	struct meta_v1_Status *s = status_of_err(r->arena, e);
+	struct meta_v1_Status *s = status_from_err(r->arena, e);
 	s->metadata.continue_ = r->expired_continue;
 	accept_for_error(r, &acc, &negotiated);
 	if (!negotiated)

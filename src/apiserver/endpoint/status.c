@@ -17,7 +17,7 @@ static bool has_details(const struct err *e)
 	return e->name.p || e->kind.p || e->group.p || e->uid.p || e->ncauses || e->retry_after_s;
 }
 
-struct meta_v1_Status *status_of_err(struct arena *a, const struct err *e)
+struct meta_v1_Status *status_from_err(struct arena *a, const struct err *e)
 {
 	struct meta_v1_Status *s = obj_make(a, meta_v1_Status);
 	s->kind = STR("Status");

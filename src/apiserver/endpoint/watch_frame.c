@@ -222,5 +222,5 @@ void frame_bookmark(struct wire_watch *w, uint64_t rev, bool initial_end)
 void frame_error(struct wire_watch *w, struct err *e)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
-	send_ref(w, "ERROR", (struct ref){type_by_name(STR("meta/v1.Status")), status_of_err(a, e)});
+	send_ref(w, "ERROR", (struct ref){type_by_name(STR("meta/v1.Status")), status_from_err(a, e)});
 }

@@ -2,10 +2,27 @@
 #include "apiserver/server.h"
 #include "apiserver/strategy.h"
 
+#include "api/name.h"
+
 static const struct strategy generic = {0};
 
+/* Names of RBAC objects are path segments. */
+static void validate_segment(struct str name, bool prefix, struct err *e)
+{
+	struct wrong w = name_path_segment(name);
+	for (unsigned i = 0; i < w.n; i++)
+		err_cause(e, "FieldValueInvalid", STR("metadata.name"), "Invalid value: \"%.*s\": %s", STR_F(name), w.v[i]);
+}
+
+#define RBAC "rbac.authorization.k8s.io"
+static const struct strategy rbac_clusterroles = {.group = RBAC, .resource = "clusterroles", .allow_create_on_update = true, .validate_name = validate_segment};
+static const struct strategy rbac_clusterrolebindings = {.group = RBAC, .resource = "clusterrolebindings", .allow_create_on_update = true, .validate_name = validate_segment};
+static const struct strategy rbac_roles = {.group = RBAC, .resource = "roles", .allow_create_on_update = true, .validate_name = validate_segment};
+static const struct strategy rbac_rolebindings = {.group = RBAC, .resource = "rolebindings", .allow_create_on_update = true, .validate_name = validate_segment};
+static const struct strategy apiservices = {.group = "apiregistration.k8s.io", .resource = "apiservices", .validate_name = validate_segment};
+
 static const struct strategy *const strategies[] = {
-	&generic, /* until there are others */
+	&apiservices, &rbac_clusterrolebindings, &rbac_clusterroles, &rbac_rolebindings, &rbac_roles,
 };
 
 const struct strategy *strategy_of(struct str group, struct str resource)
