@@ -12,6 +12,8 @@ static const struct path_handler handlers[] = {
 	{"/healthz", true, false, health_handle},
 	{"/index.html", false, false, index_handle},
 	{"/livez", true, false, health_handle},
+	{"/openapi/v2", false, false, openapi_v2_handle},
+	{"/openapi/v3", true, false, openapi_v3_handle},
 	{"/openid/v1/jwks", false, false, openid_keys},
 	{"/readyz", true, false, health_handle},
 	{"/version", false, false, version_handle},
