@@ -106,8 +106,10 @@ static int pull_or_wait(struct pod *p, struct arena *a, const struct core_v1_Con
 static bool well_formed(struct str image)
 {
 	ERR(e);
-	CLEANUP(regex_free) struct regex *r = regex_new(STR("([a-zA-Z0-9.-]+(:[0-9]+)?/|\\[[0-9a-fA-F:]+\\](:[0-9]+)?/)?[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@[A-Za-z][A-Za-z0-9]*([-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?"), &e);
-	return r && regex_full(r, image);
+	struct regex *r = regex_new(STR("([a-zA-Z0-9.-]+(:[0-9]+)?/|\\[[0-9a-fA-F:]+\\](:[0-9]+)?/)?[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@[A-Za-z][A-Za-z0-9]*([-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?"), &e);
+	bool good = r && regex_full(r, image);
+	regex_free(r);
+	return good;
 }
 
 static int invalid(struct pod *p, struct arena *a, const struct core_v1_Container *c, struct cmem *m, struct err *e)

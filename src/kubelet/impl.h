@@ -1,6 +1,8 @@
 /* Private to kubelet. */
 #pragma once
 #include "api/meta.h"
+#include <errno.h>
+#include <stdlib.h>
 #include "api/pod.h"
 #include "base/heap.h"
 #include "base/log.h"

@@ -1,6 +1,7 @@
 #include "kubelet/log.h"
 #include "os/file.h"
 #include "rt/fiber.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>

@@ -1,4 +1,5 @@
 #include "kubelet/node.h"
+#include "schema/quantity.h"
 
 static const char *arch(const struct kubelet *k) { return k->machine.architecture.p ? k->machine.architecture.p : "amd64"; }
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "os/file.h"
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 

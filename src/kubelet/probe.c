@@ -1,5 +1,6 @@
 /* Probes: one fiber each, from the start of a container to its end. */
 #include "kubelet/impl.h"
+#include "net/addr.h"
 #include "rt/io.h"
 #include <unistd.h>
 
@@ -21,8 +22,8 @@ static const char *const titles[] = {"Startup", "Liveness", "Readiness"};
 
 int tcp_try(struct str host, int port, mono_t deadline, struct err *e)
 {
-	struct ip ip;
-	if (port < 1 || ip_parse(host, &ip))
+	struct ipaddr ip;
+	if (port < 1 || ipaddr_parse(host, &ip))
 		return err_set(e, ERR_INVALID, "invalid address %.*s:%d", STR_F(host), port);
 	struct addr at = addr_of_ip(ip, (uint16_t)port);
 	int fd = rt_connect((struct sockaddr *)&at.ss, at.n, SOCK_STREAM, deadline);
