@@ -35,14 +35,14 @@ stop:
 
 # Suites of tests/run.py: what takes minutes, and the rest.
 test: dev
-	python3 tests/run.py house unit runtime vectors clients e2e kill
+	python3 tests/run.py house unit runtime server badinput vectors clients e2e kill
 
 test-long: test fuzz
 	python3 tests/run.py vectors-all kill-long fuzz-long
 	KUBECTL=tests/clients/bin/kubectl python3 tests/run.py e2e
 	$(MAKE) asan tsan
 
-vectors e2e clients kill: dev
+vectors e2e clients kill server badinput: dev
 	python3 tests/run.py $@
 
 # Builds of their own under the sanitizers: unit tests, vectors and kills.
@@ -74,7 +74,7 @@ help:
 	@echo 'make            the program, build/c8s        make install    with DESTDIR, prefix of Meson'
 	@echo 'make run        a cluster with a Pod on it     make stop       its end'
 	@echo 'make test       minutes                        make test-long  hours'
-	@echo 'make unit | vectors | clients | e2e | kill | asan | tsan | fuzz    parts of it'
+	@echo 'make unit | vectors | clients | e2e | kill | server | badinput | asan | tsan | fuzz    parts of it'
 	@echo 'make bench      the figures                    make clean'
 
-.PHONY: all dev unit install clean run stop test test-long vectors e2e clients kill asan tsan fuzz bench help FORCE
+.PHONY: all dev unit install clean run stop test test-long vectors e2e clients kill server badinput asan tsan fuzz bench help FORCE

@@ -170,7 +170,7 @@ int main(int argc, char **argv)
 		return fprintf(stderr, "usage: bench_net CERT|- KEY PORT [LOOPS]\n"), 2;
 	bool clear = strcmp(argv[1], "-") == 0;
 	struct tls *tls = clear ? NULL : tls_server_new(&(struct tls_server_opts){.cert.file = argv[1], .key.file = argv[2], .want_client_cert = true}, &e);
-	int fd = listen_tcp((struct ip){.family = 4, .b = {127, 0, 0, 1}}, (uint16_t)atoi(argv[3]), NULL, &e);
+	int fd = listen_tcp((struct ipaddr){.family = 4, .b = {127, 0, 0, 1}}, (uint16_t)atoi(argv[3]), NULL, &e);
 	if ((!clear && !tls) || fd < 0)
 		return fprintf(stderr, "%s\n", err_text(&e)), 1;
 	sigemptyset(&set);

@@ -19,6 +19,8 @@ SUITES = {
     "vectors-all": (["vectors.py", "--all"], 40),
     "clients": (["clients.py"], 12),
     "e2e": (["e2e/run.py"], 15),
+    "server": (["server.py"], 3),
+    "badinput": (["badinput.py"], 3),
     "kill": (["kill/kill.py", "-n", "200"], 8),
     "kill-long": (["kill/kill.py", "-n", "2000", "--writers", "12"], 60),
     "fuzz": (["fuzz.py", "--seconds", "20"], 20),

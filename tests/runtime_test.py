@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
 """The private runtime alone, before c8s stands on it: pulls through the registry, a Pod sandbox, nginx in it, nothing left after."""
-import json, os, pathlib, sys, tempfile, time, urllib.request
+import json, os, pathlib, subprocess, sys, time, urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests")]
-from cri import encode
-from runtime import Runtime, RuntimeFailure
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from lib import env
 from lib.leftovers import Picture, addresses
-
-NETWORK = {"cniVersion": "0.4.0", "name": "c8s-test", "plugins": [
-    {"type": "bridge", "bridge": "c8stest0", "isGateway": True, "ipMasq": False, "hairpinMode": True,
-     "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.213.7.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}], "dataDir": ""}},
-    {"type": "portmap", "capabilities": {"portMappings": True}}]}
-
+from lib.report import Report, cleanup, need
+from cri import encode
+from runtime import Runtime
 
 HOST_PORT = 18998
+BRIDGE = "c8stest0"
+NETWORK = {"cniVersion": "0.4.0", "name": "c8s-test", "plugins": [
+    {"type": "bridge", "bridge": BRIDGE, "isGateway": True, "ipMasq": False, "hairpinMode": True,
+     "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.213.7.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}], "dataDir": ""}},
+    {"type": "portmap", "capabilities": {"portMappings": True}}]}
 
 
 def sandbox_config(name, logs):
@@ -43,31 +43,38 @@ def fetch(url, limit=5):
             time.sleep(0.02)
 
 
-def check(runtime, folder):
-    """Yields (what, ok)."""
+def pod(runtime, folder):
+    """Pull, sandbox, container, page, host port, exec, log, all as a kubelet would."""
     cri, logs = runtime.cri, folder / "logs"
     logs.mkdir()
     began = time.monotonic()
     sandbox, container = nginx_pod(runtime, logs)
     page = fetch(f"http://{cri.address(sandbox)}/")
-    print(f"  pull, sandbox, container and page: {1e3 * (time.monotonic() - began):.0f} ms")
-    yield "nginx serves its page from the Pod's address", "Welcome to nginx!" in page
-    own = next(a.split()[1] for a in sorted(addresses()) if not a.startswith(("c8stest0", "docker", "cni")) and "." in a)
-    yield "its host port leads to it", "Welcome to nginx!" in fetch(f"http://{own}:{HOST_PORT}/")
+    print(f"     pull, sandbox, container and page: {1e3 * (time.monotonic() - began):.0f} ms")
+    need("Welcome to nginx!" in page, "the page is another one")
+    own = next(a.split()[1] for a in sorted(addresses()) if not a.startswith((BRIDGE, "docker", "cni")) and "." in a)
+    need("Welcome to nginx!" in fetch(f"http://{own}:{HOST_PORT}/"), "the host port leads elsewhere")
     code, out, _ = cri.exec(container, ["sh", "-c", "cat /etc/passwd; exit 7"])
-    yield "exec gives output and exit code", code == 7 and b"www-data" in out
-    yield "the access log is in CRI format", "GET / HTTP/1.1" in (logs / "nginx.log").read_text()
-    yield "pause is the sandbox's first process", any("/pause" in p.read_text(errors="replace") for p in pathlib.Path("/proc").glob("[0-9]*/cmdline") if readable(p))
-    cri.pull("docker.io/library/busybox:1.36")
-    yield "images came through the mirror", any(i.endswith("busybox:1.36") for i in cri.images())
+    need(code == 7 and b"www-data" in out, f"exec: {code} {out}")
+    need("GET / HTTP/1.1" in (logs / "nginx.log").read_text(), "no request in the log")
+    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout.splitlines()
+    need("/pause" in running, "pause does not run")
 
 
-def readable(path):
-    try:
-        path.read_text(errors="replace")
-        return True
-    except OSError:
-        return False
+def mirror(runtime, _):
+    """Images come through the registry, by each of their names."""
+    for name in ("docker.io/library/busybox:1.36", "docker.io/library/busybox:latest", "registry.k8s.io/pause:3.10"):
+        runtime.cri.pull(name)
+        need(name in runtime.cri.images(), f"{name} is not there after its pull")
+
+
+def published_api(runtime, folder):
+    """The same with the published CRI client."""
+    r = subprocess.run([env.client("cri"), "-endpoint", runtime.endpoint, "-logs", str(folder)], capture_output=True, text=True, check=False, timeout=120)
+    need(r.returncode == 0, r.stdout.strip() + r.stderr.strip())
+
+
+CHECKS = (pod, mirror, published_api)
 
 
 def prepare(folder):
@@ -77,30 +84,20 @@ def prepare(folder):
 
 
 def main():
-    failed = passed = 0
-    before = Picture()
-    with tempfile.TemporaryDirectory(prefix="c8s-rt-") as d:
-        folder = pathlib.Path(d)
-        prepare(folder)
-        runtime = Runtime(folder)
-        try:
-            for what, ok in check(runtime.start(), folder):
-                print(f"{'ok  ' if ok else 'FAIL'} {what}")
-                passed, failed = passed + ok, failed + (not ok)
-        except RuntimeFailure as e:
-            print(f"FAIL {e}")
-            failed += 1
-        finally:
-            runtime.stop()
-            os.system("ip link del c8stest0 2>/dev/null")
-            left = before.settle(5)
-            print("\n".join(f"FAIL left behind: {x}" for x in left) or "ok   nothing is left behind")
-    print(f"{passed + (not left)} passed, {failed + len(left)} failed")
-    sys.exit(bool(failed or left))
+    assert encode({1: "a", 2: 150}) == b"\x0a\x01a\x10\x96\x01"
+    report = Report()
+    report.require("runtime", env.root)
+    before, folder = Picture(), env.busy("runtime")
+    prepare(folder)
+    with cleanup() as stack:
+        runtime = Runtime(folder / "r", folder / "cni")
+        stack.callback(runtime.stop, True)
+        report.run("runtime/start", runtime.start)
+        if not report.failed:
+            report.run_all([(f"runtime/{f.__name__}", f, runtime, folder) for f in CHECKS])
+    report.run("runtime/leaves_nothing", lambda: need(not (left := before.settle(5)), f"left behind: {', '.join(left)[:800]}"))
+    report.finish()
 
 
 if __name__ == "__main__":
-    if os.geteuid():
-        sys.exit("runtime_test: starting containers needs root")
-    assert encode({1: "a", 2: 150}) == b"\x0a\x01a\x10\x96\x01"
     main()

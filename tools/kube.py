@@ -23,6 +23,8 @@ class Api:
     @classmethod
     def from_kubeconfig(cls, path):
         cfg = yaml.safe_load(pathlib.Path(path).read_text())
+        if not isinstance(cfg, dict) or "users" not in cfg:
+            raise OSError(f"{path} is no kubeconfig yet")
         current = next(c["context"] for c in cfg["contexts"] if c["name"] == cfg["current-context"])
         cluster = next(c["cluster"] for c in cfg["clusters"] if c["name"] == current["cluster"])
         user = next(u["user"] for u in cfg["users"] if u["name"] == current["user"])

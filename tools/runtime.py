@@ -8,7 +8,7 @@
 All sockets, state, images, configuration and logs are under DIR. The registry listens on a free port of 127.0.0.1 and serves
 the images of examples/images; containerd asks it first for docker.io and registry.k8s.io. Needs root.
 """
-import argparse, ctypes, http.client, json, os, pathlib, shutil, signal, socket, subprocess, sys, time
+import argparse, contextlib, ctypes, http.client, json, os, pathlib, shutil, signal, socket, subprocess, sys, time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "examples/images")]
@@ -153,11 +153,9 @@ def remove_cgroup(path):
             break
         except OSError:
             time.sleep(0.02)
-    try:
+    with contextlib.suppress(OSError):
         while (path := os.path.dirname(path)).count("/") > 4:
             os.rmdir(path)
-    except OSError:
-        pass
 
 
 class Runtime:
@@ -282,6 +280,9 @@ class Runtime:
         unmount_below(self.dir)
         for path in cgroups:
             remove_cgroup(path)
+        for path in cgroups_named({"k8s.io"}):  # containerd's for Pods that name no parent
+            with contextlib.suppress(OSError):
+                os.rmdir(path)
         shutil.rmtree(self.dir / "state", ignore_errors=True)
         for f in (self.record, self.socket, pathlib.Path(f"{self.socket}.ttrpc")):
             f.unlink(missing_ok=True)

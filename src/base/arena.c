@@ -149,7 +149,8 @@ static char *take_slow(struct arena *a, size_t n)
 
 static char *align_up(char *p, size_t align)
 {
-	return p + (-(uintptr_t)p & (align - 1));
+	size_t pad = -(uintptr_t)p & (align - 1);
+	return pad ? p + pad : p; /* an empty arena has no p */
 }
 
 static char *take(struct arena *a, size_t n, size_t align)

@@ -66,6 +66,9 @@ static inline int watch_next(struct watch *w, struct watch_event *ret, mono_t de
 void watch_close(struct watch *w); /* NULL is fine */
 CLEANUP_FN(watch_close, struct watch *)
 
+/* For carriers: a failure with an errno (either sign), as "what: Connection reset by peer".  Returns -1. */
+int transport_failed(struct err *e, int error, const char *what);
+
 /* What a watcher needs to know of an object, read from its protobuf bytes without decoding the rest; strings point into them. */
 struct pb_meta {
 	struct str ns, name, uid;

@@ -6,7 +6,8 @@
 #include "schema/value.h"
 
 #define JSON_DEPTH_MAX 10000 /* nesting upstream accepts; text that is only passed over (unknown members, raw values) may go so deep */
-#define JSON_NEST_MAX 100    /* typed messages and dynamic values within one another: they recurse on the caller's stack */
+#define JSON_NEST_MAX 100    /* dynamic values within one another: they recurse on the caller's stack, some 250 bytes each */
+#define JSON_MESSAGE_MAX 64  /* typed messages within one another, some 650 bytes of stack each */
 
 enum json_flag {
 	JSON_ALIAS_INPUT = 1,  /* strings without escapes may point into the input, which must outlive the object */
@@ -18,7 +19,7 @@ struct json_opts {
 	/* With JSON_STRICT: called for each `unknown field "spec.foo"` / `duplicate field "spec.foo"`; decoding goes on. */
 	void (*complain)(void *arg, struct str what);
 	void *arg;
-	unsigned depth_max; /* 0: JSON_NEST_MAX */
+	unsigned depth_max; /* 0: JSON_NEST_MAX, or JSON_MESSAGE_MAX for typed objects */
 };
 /* Decodes one object into *obj (zeroed).  Trailing white space only.  ERR_BAD_REQUEST with upstream's wording (json: cannot unmarshal ...). */
 int json_decode(struct arena *a, const struct type *t, struct str in, const struct json_opts *o, void *obj, struct err *e) must_check;
@@ -36,6 +37,6 @@ void json_double(struct buf *out, double d);
 void json_indent(struct buf *out, struct str compact, int indent);
 /* The members apiVersion and kind of a document, without decoding the rest; -1 when in is no JSON object. */
 int json_peek_type(struct str in, struct str *ret_api_version, struct str *ret_kind, struct arena *a, struct err *e) must_check;
-/* Typed <-> dynamic without text in between. */
+/* Typed <-> dynamic without text in between.  obj_to_value returns NULL when out of budget; obj_from_value shares strings with v. */
 struct value *obj_to_value(struct arena *a, struct ref o);
 int obj_from_value(struct arena *a, const struct type *t, const struct value *v, const struct json_opts *o, void *obj, struct err *e) must_check;

@@ -568,8 +568,10 @@ static int explain(struct decoder *d, struct str in, struct err *e)
 		return err_nomem(e, in.n);
 	if (!d->wrong)
 		return err_set(e, ERR_BAD_REQUEST, "json: cannot be decoded");
-	if (e)
+	if (e) {
+		err_fini(e);
 		err_move(e, d->e);
+	}
 	return -1;
 }
 
@@ -584,7 +586,7 @@ int json_decode(struct arena *a, const struct type *t, struct str in, const stru
 		in = copy;
 	}
 	struct decoder d = {.s = {.p = in.p, .end = in.p + in.n, .a = a}, .a = a, .o = o, .e = &first, .strict = flags & JSON_STRICT,
-		.fold = flags & JSON_FOLD_CASE, .depth_max = o && o->depth_max ? o->depth_max : JSON_NEST_MAX};
+		.fold = flags & JSON_FOLD_CASE, .depth_max = o && o->depth_max ? o->depth_max : JSON_MESSAGE_MAX};
 	if (decode_document(&d, t, obj) == 0 && !d.wrong)
 		return 0;
 	return explain(&d, in, e);

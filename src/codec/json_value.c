@@ -18,6 +18,7 @@ struct parser {
 	const struct json_opts *o;
 	unsigned depth, depth_max;
 	bool too_deep;
+	struct str too_large; /* a number beyond the range of a double */
 };
 
 static struct value *parse_value(struct parser *p, const struct path *at);
@@ -42,9 +43,9 @@ static struct value *parse_number(struct parser *p)
 	struct value *v = fresh(p, fits ? V_INT : V_DOUBLE);
 	if (v && fits)
 		v->i = i;
-	else if (v)
-		v->d = scalar_double(text);
-	return v;
+	else if (v && __builtin_isinf(v->d = scalar_double(text)))
+		p->too_large = text;
+	return p->too_large.p ? NULL : v;
 }
 
 static struct value *parse_string(struct parser *p)
@@ -204,6 +205,8 @@ int json_parse(struct arena *a, struct str in, const struct json_opts *o, struct
 	}
 	if (json_syntax(in, e) != 0)
 		return -1;
+	if (p.too_large.p)
+		return err_set(e, ERR_BAD_REQUEST, "json: cannot unmarshal number %.*s into Go value of type float64", STR_F(p.too_large));
 	return p.too_deep ? err_set(e, ERR_BAD_REQUEST, "exceeded max depth") : err_nomem(e, in.n);
 }
 

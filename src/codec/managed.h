@@ -1,6 +1,10 @@
-/* metadata.managedFields on create, update, patch and apply. */
+/* metadata.managedFields on create, update, patch and apply, as upstream's field manager keeps them.
+ *
+ * Objects are changed in place; text of the entries lives in the arena or in the objects that came in. */
 #pragma once
 #include "codec/fieldset.h"
+
+#define MANAGED_UPDATERS_MAX 10 /* Update entries; the oldest beyond are merged into "ancient-changes", as upstream */
 
 struct managed_write {
 	struct str manager;      /* fieldManager or the default from the user agent */
@@ -10,9 +14,10 @@ struct managed_write {
 	/* Fields that this (sub)resource write resets and so never owns: paths such as "status" (NULL-terminated), or NULL. */
 	const char *const *reset;
 };
-/* Updates `next`'s managedFields for a non-apply write; prev.p NULL on create.  Both objects in the request's version. */
+/* Updates `next`'s managedFields for a non-apply write; prev.p NULL on create.  Both objects in the request's version.
+ * Never fails for what a client sent: unreadable managedFields count as none. */
 int managed_update(struct arena *a, struct ref prev, struct ref next, const struct managed_write *w, struct err *e) must_check;
-/* Server-side apply: merges the configuration into prev (p NULL: create); returns the merged object.  With conflicts and without force ERR_CONFLICT
- * with FieldManagerConflict causes. */
+/* Server-side apply: merges the configuration into prev (p NULL: create) and returns the merged object, not yet defaulted; prev stays as it is.
+ * With conflicts and without force ERR_CONFLICT with FieldManagerConflict causes.  When nothing changed but ownership, *ret is equal to prev. */
 int managed_apply(struct arena *a, struct ref prev, const struct value *config, const struct type *t, bool force, const struct managed_write *w,
 	struct ref *ret, struct err *e) must_check;

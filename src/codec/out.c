@@ -8,7 +8,7 @@ static bool in_sink(const struct out *o) { return o->end == o->sink + sizeof o->
 
 void out_end(struct out *o)
 {
-	if (!in_sink(o))
+	if (!in_sink(o) && o->p)
 		o->b->n = (size_t)(o->p - o->b->p);
 }
 
@@ -114,7 +114,7 @@ static const char *put_foreign(struct out *o, const char *p, const char *end)
 
 void out_json_string(struct out *o, struct str s)
 {
-	const char *p = s.p, *end = s.p + s.n;
+	const char *p = s.n ? s.p : "", *end = p + s.n;
 	out_char(o, '"');
 	while ((p = copy_plain(o, p, end)) < end) {
 		if ((unsigned char)*p < 0x80)

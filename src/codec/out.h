@@ -11,8 +11,11 @@ struct out {
 static inline void out_begin(struct out *o, struct buf *b)
 {
 	o->b = b;
-	o->p = b->p + b->n;
-	o->end = b->p + b->cap;
+	o->p = o->end = b->p;
+	if (b->p) {
+		o->p += b->n;
+		o->end += b->cap;
+	}
 }
 /* Back to the buffer. */
 void out_end(struct out *o);

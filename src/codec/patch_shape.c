@@ -2,18 +2,6 @@
 #include "codec/json.h"
 #include <stdlib.h>
 
-/* Members of tagged inline structs stand in the object of their parent. */
-static const struct field *find_member(const struct type *t, struct str key)
-{
-	const struct field *f = field_by_name(t, key, false);
-	for (unsigned i = 0; !f && i < t->nfields; i++) {
-		const struct field *in = type_field(t, i);
-		if (in->flags & FIELD_INLINE && field_type(in))
-			f = find_member(field_type(in), key);
-	}
-	return f;
-}
-
 static struct str short_name(const struct type *t)
 {
 	struct str s = type_name(t);
@@ -33,7 +21,7 @@ int shape_member(struct shape s, struct str key, struct member_plan *ret, struct
 		*ret = (struct member_plan){.shape = {s.type, false, s.name}};
 		return 0;
 	}
-	const struct field *f = s.type ? find_member(s.type, key) : NULL;
+	const struct field *f = s.type ? field_by_name(s.type, key, false) : NULL;
 	if (!f)
 		return err_set(e, ERR_UNKNOWN, "unable to find api field in struct %.*s for the json field \"%.*s\"", STR_F(s.name), STR_F(key));
 	*ret = (struct member_plan){

@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "schema/reflect.h"
 
-#define PB_DEPTH_MAX 100 /* messages within one another: they recurse on the caller's stack */
+#define PB_DEPTH_MAX 64 /* messages within one another: they recurse on the caller's stack, some 450 bytes each */
 enum pb_flag { PB_ALIAS_INPUT = 1 /* strings may point into the input, which must outlive the object */ };
 int pb_decode(struct arena *a, const struct type *t, struct str in, unsigned flags, void *obj, struct err *e) must_check;
 /* Exact size, then the bytes (written back to front in one pass). */

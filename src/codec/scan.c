@@ -75,7 +75,7 @@ static const char *unescape_one(const char *p, const char *end, char **out)
 /* Closing quote of a string that has escapes or foreign bytes; NULL when there is none. */
 static const char *closing_quote(const char *p, const char *end)
 {
-	bool high;
+	bool high = false;
 	while ((p = scan_special(p, end, &high)) < end && *p == '\\')
 		if ((p += 2) > end)
 			return NULL;

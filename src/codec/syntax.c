@@ -57,7 +57,7 @@ static int check_escape(struct syntax *s)
 
 static int check_string(struct syntax *s)
 {
-	bool high;
+	bool high = false;
 	s->p++;
 	for (;;) {
 		s->p = scan_special(s->p, s->end, &high);

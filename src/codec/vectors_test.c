@@ -1,6 +1,7 @@
 /* Every recorded object survives each way from one form to another, byte for byte. */
 #include "base/test.h"
 #include "codec/json.h"
+#include "codec/ops.h"
 #include "codec/pb.h"
 #include "codec/scan.h"
 #include "codec/yaml.h"
@@ -109,6 +110,47 @@ static void from_json(struct vector *v, struct str text, bool yaml)
 	check_pb(v, yaml ? "YAML to pb" : "JSON to pb", obj);
 }
 
+static void from_yaml(struct vector *v)
+{
+	BUF(json);
+	BUF(yaml);
+	ERR(e);
+	if (yaml_to_json(v->yaml, NULL, &json, &e) != 0) {
+		failed(v, "yaml_to_json", &e);
+		return;
+	}
+	from_json(v, buf_view(&json), true);
+	void *obj = obj_new(v->a, v->type);
+	assert_ok(json_decode(v->a, v->type, buf_view(&json), NULL, obj, &e), &e);
+	yaml_encode(&yaml, (struct ref){v->type, obj});
+	same(v, "object to YAML", buf_view(&yaml), v->yaml);
+}
+
+static void through_values(struct vector *v)
+{
+	ERR(e);
+	void *obj = obj_new(v->a, v->type), *again = obj_new(v->a, v->type);
+	struct ref o = {v->type, obj};
+	assert_ok(json_decode(v->a, v->type, v->json, NULL, obj, &e), &e);
+	struct value *value = obj_to_value(v->a, o);
+	BUF(json);
+	json_write(&json, value);
+	same(v, "object to value", buf_view(&json), v->json);
+	if (obj_from_value(v->a, v->type, value, NULL, again, &e) != 0) {
+		failed(v, "obj_from_value", &e);
+		return;
+	}
+	check_json(v, "value to object", again);
+	check_pb(v, "value to pb", again);
+	void *copy = obj_copy(v->a, o);
+	if (!obj_equal(o, (struct ref){v->type, copy}) || !obj_equal(o, (struct ref){v->type, again}))
+		failed(v, "the copy is not equal", &e);
+	check_json(v, "copy to JSON", copy);
+	void *converted = obj_new(v->a, v->type);
+	obj_convert(v->a, o, v->type, converted);
+	check_pb(v, "converted to pb", converted);
+}
+
 static void load_type(struct vector *v)
 {
 	ERR(e);
@@ -135,6 +177,9 @@ static unsigned check_vector(const char *dir, struct str name)
 	if (v.type && v.json.n) {
 		from_pb(&v);
 		from_json(&v, read_file(v.a, v.base, ".json"), false);
+		through_values(&v);
+		if (v.yaml.n)
+			from_yaml(&v);
 	}
 	arena_free(v.a);
 	return v.faults;
@@ -168,4 +213,42 @@ TEST(recorded_objects_survive_every_way)
 	print_message("%u of %u objects\n", seen - faults, seen);
 	assert_true(seen > 1000);
 	assert_int_equal(faults, 0);
+}
+
+/* Decodes with ever larger budgets until there is enough: each failure on the way must be clean. */
+static void decode_starved(struct str json, struct str yaml, struct str pb, const struct type *t)
+{
+	for (size_t max = 4096, done = 0; done < 5; max += 4096) {
+		struct budget budget = {.max = max};
+		struct arena *a = arena_new(&budget);
+		void *obj = obj_new(a, t);
+		struct value *v;
+		ERR(e);
+		done = 0;
+		if (obj)
+			done += json_decode(a, t, json, NULL, obj, &e) == 0;
+		if (done)
+			done += obj_to_value(a, (struct ref){t, obj}) != NULL;
+		done += json_parse(a, json, NULL, &v, &e) == 0;
+		done += yaml_parse(a, yaml, NULL, &v, &e) == 0;
+		obj = obj_new(a, t);
+		if (obj)
+			done += pb_decode(a, t, pb, 0, obj, &e) == 0;
+		arena_free(a);
+		assert_int_equal(atomic_load(&budget.used), 0);
+	}
+}
+
+TEST(decoders_survive_every_lack_of_memory)
+{
+	struct arena *a = arena_new(NULL);
+	struct pb_envelope env;
+	char base[300];
+	ERR(e);
+	if (!test_shared())
+		skip();
+	snprintf(base, sizeof base, "%s/vectors/roundtrip/core.v1.Pod", test_shared());
+	assert_ok(pb_envelope_open(read_file(a, base, ".pb"), &env, &e), &e);
+	decode_starved(read_file(a, base, ".json"), read_file(a, base, ".yaml"), env.raw, type_by_name(STR("core/v1.Pod")));
+	arena_free(a);
 }

@@ -2,14 +2,16 @@
 #pragma once
 #include "base/buf.h"
 #include "base/err.h"
+#include "codec/json.h"
 #include "schema/reflect.h"
 #include "schema/value.h"
 
 #define YAML_ALIAS_EXPANSION_MAX 100000 /* nodes that aliases may add to a document before it is refused as a bomb */
-/* The first document as JSON text. */
-int yaml_to_json(struct str in, struct buf *out, struct err *e) must_check;
-int yaml_parse(struct arena *a, struct str in, struct value **ret, struct err *e) must_check;
-/* Cuts the next "---" document off *rest; false at the end. */
+/* The first document as JSON text, keys sorted.  With JSON_STRICT complain is told once of all keys that are set twice
+ * ("yaml: unmarshal errors:\n  line 8: key \"k\" already set in map"); opts may be NULL.  Errors read "yaml: line 2: ...". */
+int yaml_to_json(struct str in, const struct json_opts *o, struct buf *out, struct err *e) must_check;
+int yaml_parse(struct arena *a, struct str in, const struct json_opts *o, struct value **ret, struct err *e) must_check;
+/* Cuts the next document off *rest, at lines "---" (which a comment may follow); empty ones are passed over; false at the end. */
 bool yaml_next_document(struct str *rest, struct str *ret_doc);
 /* sigs.k8s.io/yaml form: keys sorted, two spaces, lists not indented. */
 void yaml_write(struct buf *out, const struct value *v);

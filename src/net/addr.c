@@ -9,7 +9,7 @@
 
 #define BACKLOG 1024
 
-static unsigned ip_len(struct ip ip)
+static unsigned ipaddr_len(struct ipaddr ip)
 {
 	return ip.family == 4 ? 4 : ip.family == 6 ? 16 : 0;
 }
@@ -20,10 +20,10 @@ static bool is_mapped(const uint8_t *b)
 	return memcmp(b, prefix, 12) == 0;
 }
 
-int ip_parse(struct str s, struct ip *ret)
+int ipaddr_parse(struct str s, struct ipaddr *ret)
 {
 	char text[IP_TEXT];
-	struct ip ip = {0};
+	struct ipaddr ip = {0};
 	if (s.n == 0 || s.n >= sizeof text || memchr(s.p, 0, s.n))
 		return -1;
 	memcpy(text, s.p, s.n);
@@ -32,7 +32,7 @@ int ip_parse(struct str s, struct ip *ret)
 	if (inet_pton(ip.family == 4 ? AF_INET : AF_INET6, text, ip.b) != 1)
 		return -1;
 	if (ip.family == 6 && is_mapped(ip.b)) {
-		struct ip four = {.family = 4};
+		struct ipaddr four = {.family = 4};
 		memcpy(four.b, ip.b + 12, 4);
 		ip = four;
 	}
@@ -40,68 +40,29 @@ int ip_parse(struct str s, struct ip *ret)
 	return 0;
 }
 
-struct str ip_text(struct ip ip, char out[IP_TEXT])
+struct str ipaddr_text(struct ipaddr ip, char out[IP_TEXT])
 {
 	if (!ip.family || !inet_ntop(ip.family == 4 ? AF_INET : AF_INET6, ip.b, out, IP_TEXT))
 		return (struct str){0};
 	return str_of(out);
 }
 
-bool ip_eq(struct ip a, struct ip b)
+bool ipaddr_eq(struct ipaddr a, struct ipaddr b)
 {
-	return ip_cmp(a, b) == 0;
+	return ipaddr_cmp(a, b) == 0;
 }
 
-int ip_cmp(struct ip a, struct ip b)
+int ipaddr_cmp(struct ipaddr a, struct ipaddr b)
 {
 	if (a.family != b.family)
 		return a.family < b.family ? -1 : 1;
-	return memcmp(a.b, b.b, ip_len(a));
+	return memcmp(a.b, b.b, ipaddr_len(a));
 }
 
-bool ip_is_loopback(struct ip ip)
+bool ipaddr_is_loopback(struct ipaddr ip)
 {
 	static const uint8_t one[16] = {[15] = 1};
 	return ip.family == 4 ? ip.b[0] == 127 : ip.family == 6 && memcmp(ip.b, one, 16) == 0;
-}
-
-struct ip ip_add(struct ip ip, uint64_t n)
-{
-	for (int i = (int)ip_len(ip) - 1; i >= 0 && n; i--) {
-		n += ip.b[i];
-		ip.b[i] = (uint8_t)n;
-		n >>= 8;
-	}
-	return ip;
-}
-
-int cidr_parse(struct str s, struct cidr *ret)
-{
-	struct str host, bits;
-	struct cidr c;
-	uint64_t n;
-	if (!str_cut(s, '/', &host, &bits) || ip_parse(host, &c.ip) < 0 || str_u64(bits, &n) < 0 || (bits.n > 1 && bits.p[0] == '0'))
-		return -1;
-	if (n > ip_len(c.ip) * 8)
-		return -1;
-	c.bits = (uint8_t)n;
-	*ret = c;
-	return 0;
-}
-
-struct cidr cidr_mask(struct cidr c)
-{
-	for (unsigned i = 0; i < ip_len(c.ip); i++) {
-		int keep = c.bits - (int)i * 8;
-		c.ip.b[i] &= keep >= 8 ? 0xff : keep <= 0 ? 0 : (uint8_t)(0xff00 >> keep);
-	}
-	return c;
-}
-
-bool cidr_has(struct cidr c, struct ip ip)
-{
-	struct cidr other = {ip, c.bits};
-	return c.ip.family == ip.family && ip_eq(cidr_mask(c).ip, cidr_mask(other).ip);
 }
 
 int host_port_split(struct str s, struct str *ret_host, struct str *ret_port)
@@ -124,7 +85,7 @@ struct str host_port_join(struct arena *a, struct str host, unsigned port)
 	return str_printf(a, str_index(host, ':', 0) >= 0 ? "[%.*s]:%u" : "%.*s:%u", STR_F(host), port);
 }
 
-struct addr addr_of_ip(struct ip ip, uint16_t port)
+struct addr addr_of_ip(struct ipaddr ip, uint16_t port)
 {
 	struct addr a = {0};
 	if (ip.family == 4) {
@@ -141,9 +102,9 @@ struct addr addr_of_ip(struct ip ip, uint16_t port)
 	return a;
 }
 
-struct ip addr_ip(const struct addr *a)
+struct ipaddr addr_ip(const struct addr *a)
 {
-	struct ip ip = {0};
+	struct ipaddr ip = {0};
 	if (a->ss.ss_family == AF_INET) {
 		ip.family = 4;
 		memcpy(ip.b, &((const struct sockaddr_in *)&a->ss)->sin_addr, 4);
@@ -152,7 +113,7 @@ struct ip addr_ip(const struct addr *a)
 		memcpy(ip.b, &((const struct sockaddr_in6 *)&a->ss)->sin6_addr, 16);
 	}
 	if (ip.family == 6 && is_mapped(ip.b)) {
-		struct ip four = {.family = 4};
+		struct ipaddr four = {.family = 4};
 		memcpy(four.b, ip.b + 12, 4);
 		return four;
 	}
@@ -171,9 +132,9 @@ uint16_t addr_port(const struct addr *a)
 struct str addr_text(const struct addr *a, char out[ADDR_TEXT])
 {
 	char ip[IP_TEXT];
-	struct ip i = addr_ip(a);
+	struct ipaddr i = addr_ip(a);
 	if (i.family)
-		snprintf(out, ADDR_TEXT, i.family == 6 ? "[%s]:%u" : "%s:%u", ip_text(i, ip).p, addr_port(a));
+		snprintf(out, ADDR_TEXT, i.family == 6 ? "[%s]:%u" : "%s:%u", ipaddr_text(i, ip).p, addr_port(a));
 	else if (a->ss.ss_family == AF_UNIX && a->n > offsetof(struct sockaddr_un, sun_path) && ((const struct sockaddr_un *)&a->ss)->sun_path[0])
 		snprintf(out, ADDR_TEXT, "unix:%.108s", ((const struct sockaddr_un *)&a->ss)->sun_path);
 	else
@@ -204,13 +165,13 @@ static int listen_addr(const struct addr *a)
 	return listen_fd(socket(a->ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), a);
 }
 
-int listen_tcp(struct ip ip, uint16_t port, uint16_t *ret_port, struct err *e)
+int listen_tcp(struct ipaddr ip, uint16_t port, uint16_t *ret_port, struct err *e)
 {
 	char text[ADDR_TEXT];
 	struct addr a = addr_of_ip(ip, port);
 	int fd = listen_addr(&a);
 	if (fd == -EAFNOSUPPORT && !ip.family) { /* a kernel without IPv6 */
-		a = addr_of_ip((struct ip){.family = 4}, port);
+		a = addr_of_ip((struct ipaddr){.family = 4}, port);
 		fd = listen_addr(&a);
 	}
 	if (fd == -EADDRINUSE)

@@ -1,4 +1,4 @@
-/* IP addresses, prefixes, host:port texts, and listening sockets. */
+/* IP addresses, host:port texts, and listening sockets.  (Ranges, and the forms the API allows: api/ip.h.) */
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"
@@ -6,25 +6,17 @@
 #include <sys/socket.h>
 
 /* An IPv4 or IPv6 address; IPv4 lies in the first 4 bytes. */
-struct ip {
+struct ipaddr {
 	uint8_t family; /* 0 (none), 4 or 6 */
 	uint8_t b[16];
 };
-struct cidr {
-	struct ip ip; /* as written; cidr_mask clears the host bits */
-	uint8_t bits;
-};
 #define IP_TEXT 46
 /* As Go's netip.ParseAddr: no leading zeros in IPv4, no zone, no brackets; -1 when s is none.  IPv4-mapped IPv6 becomes IPv4. */
-int ip_parse(struct str s, struct ip *ret) must_check;
-struct str ip_text(struct ip ip, char out[IP_TEXT]); /* canonical (RFC 5952) */
-bool ip_eq(struct ip a, struct ip b);
-int ip_cmp(struct ip a, struct ip b);
-bool ip_is_loopback(struct ip ip);
-struct ip ip_add(struct ip ip, uint64_t n);
-int cidr_parse(struct str s, struct cidr *ret) must_check;
-struct cidr cidr_mask(struct cidr c);
-bool cidr_has(struct cidr c, struct ip ip);
+int ipaddr_parse(struct str s, struct ipaddr *ret) must_check;
+struct str ipaddr_text(struct ipaddr ip, char out[IP_TEXT]); /* canonical (RFC 5952) */
+bool ipaddr_eq(struct ipaddr a, struct ipaddr b);
+int ipaddr_cmp(struct ipaddr a, struct ipaddr b);
+bool ipaddr_is_loopback(struct ipaddr ip);
 
 /* "host:port", "[::1]:port", ":port"; host may come out empty.  -1 without a port. */
 int host_port_split(struct str s, struct str *ret_host, struct str *ret_port) must_check;
@@ -35,14 +27,14 @@ struct addr {
 	struct sockaddr_storage ss;
 	socklen_t n;
 };
-struct addr addr_of_ip(struct ip ip, uint16_t port);
-struct ip addr_ip(const struct addr *a); /* family 0 for unix sockets */
+struct addr addr_of_ip(struct ipaddr ip, uint16_t port);
+struct ipaddr addr_ip(const struct addr *a); /* family 0 for unix sockets */
 uint16_t addr_port(const struct addr *a);
 #define ADDR_TEXT 120
 struct str addr_text(const struct addr *a, char out[ADDR_TEXT]); /* "10.0.0.1:443", "[::1]:443", "unix:/path" or "@" */
 
 /* Non-blocking, CLOEXEC listening sockets.  ip.family 0: all addresses, IPv6 and IPv4.  port 0: any; ret_port (may be NULL) tells which.
  * The fd, or -1 with a message that says what to do (address in use, permission). */
-int listen_tcp(struct ip ip, uint16_t port, uint16_t *ret_port, struct err *e);
+int listen_tcp(struct ipaddr ip, uint16_t port, uint16_t *ret_port, struct err *e);
 /* Replaces a stale socket file; refuses when someone answers on it.  mode such as 0600. */
 int listen_unix(const char *path, unsigned mode, struct err *e);

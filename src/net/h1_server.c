@@ -239,6 +239,8 @@ static void h1_readable(struct hconn *c)
 			peer_ended(h);
 		if (n <= 0)
 			return;
+		if (h->close && !h->r) /* a closing connection is read only so that the kernel does not reset it */
+			continue;
 		c->active = rt_now();
 		buf_put(&h->in, in, n);
 		process(h);
@@ -258,10 +260,16 @@ static void put_head(struct h1 *h, int code)
 	}
 }
 
+/* More of the request is to come than is worth swallowing: the client must know that this connection ends. */
+static bool leaves_body(const struct h1 *h)
+{
+	return !h->body.done && (h->expects || h->body.kind == H1_CHUNKED || h->body.left > DISCARD_MAX);
+}
+
 static void start(struct h1 *h)
 {
 	struct http_resp *r = h->r;
-	if (h->c->draining && !h->close) {
+	if ((h->c->draining || (r->ended && leaves_body(h))) && !h->close) {
 		h->close = true;
 		resp_header(r, STR("connection"), STR("close"));
 	}

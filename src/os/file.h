@@ -23,8 +23,10 @@ int file_remove_tree(const char *path, struct err *e) must_check;
 int file_poke(const char *path, struct str data, struct err *e) must_check;
 
 int root_open(const char *path, struct err *e) must_check; /* O_PATH descriptor of a folder, or -1 */
+/* The folder at the absolute path, which must be top or lie beneath it, by a way without links below top. */
+int root_open_beneath(const char *top, const char *path, struct err *e) must_check;
 int beneath_open(int root, const char *rel, int flags, mode_t mode, struct err *e) must_check; /* descriptor or -1 */
-/* mkdir -p; made folders get mode, uid, gid (UINT32_MAX: keep).  *ret_made (may be NULL): how many leading parts of rel existed before. */
+/* mkdir -p; made folders get mode, uid, gid (UINT32_MAX: keep). */
 int beneath_mkdirs(int root, const char *rel, mode_t mode, uid_t uid, gid_t gid, struct err *e) must_check;
 int beneath_read(struct arena *a, int root, const char *rel, size_t max, struct str *ret, struct err *e) must_check;
 int beneath_write(int root, const char *rel, struct str data, mode_t mode, struct err *e) must_check; /* atomic */

@@ -49,7 +49,7 @@ struct nft_set {
 enum nft_stmt_kind {
 	NFT_S_CT_STATE_NEW, NFT_S_CT_STATUS_DNAT, NFT_S_VERDICT, NFT_S_L4PROTO, NFT_S_ADDR, NFT_S_LOOKUP, NFT_S_VMAP, NFT_S_MARK_OR, NFT_S_MARK_XOR,
 	NFT_S_MARK_TEST, NFT_S_MASQUERADE, NFT_S_DNAT, NFT_S_DNAT_NUMGEN, NFT_S_VMAP_NUMGEN, NFT_S_UPDATE, NFT_S_FIB_LOCAL, NFT_S_IIFNAME,
-	NFT_S_DPORT, NFT_STMTS
+	NFT_S_DPORT, NFT_S_COUNTER, NFT_STMTS
 };
 /* Which packet fields make up a key. */
 enum nft_field { NFT_F_SADDR, NFT_F_DADDR, NFT_F_L4PROTO, NFT_F_DPORT };
@@ -95,7 +95,8 @@ struct nft_elem *nft_part_elem(struct arena *a, struct nft_part *p, struct str s
 void nft_table_text(struct buf *out, const struct nft_table *t, const struct nft_part *const *parts, size_t n);
 void nft_rule_text(struct buf *out, int family, const struct nft_rule *r);
 
-/* Which elements are in the kernel's sets, and on behalf of how many parts. Zeroed is empty. */
+/* Which elements are in the kernel's sets, and on behalf of which parts: of two parts that want different values for one key, the first keeps it
+ * until it lets go. Zeroed is empty. */
 struct nft_refs { struct map elems; };
 void nft_refs_fini(struct nft_refs *r);
 
@@ -113,9 +114,15 @@ void nft_batch_end(struct nft_batch *b, const struct nft_table *t, struct nft_re
 size_t nft_batch_len(const struct nft_batch *b); /* messages */
 /* The netlink messages with their batch frame, for plan_nft; valid until the batch changes.  Fails when it outgrew NFT_BATCH_MAX. */
 int nft_batch_bytes(struct nft_batch *b, struct str *ret, struct err *e) must_check;
-/* Every message is an nftables one for a table in names (ends with NULL), and well-formed.  For the helper. */
+/* Puts a rule at the head of somebody else's chain (Docker's FORWARD); find and delete it by its comment: nft_rules_find. */
+void nft_batch_insert_rule(struct nft_batch *b, const struct nft_table *t, struct str chain, const struct nft_rule *r);
+void nft_batch_delete_rule(struct nft_batch *b, const struct nft_table *t, struct str chain, uint64_t handle);
+/* Every message is an nftables one for a table in names (ends with NULL), and well-formed; an entry "table/chain" allows rules in that chain only.
+ * For the helper. */
 int nft_bytes_check(struct str bytes, const char *const *names, struct err *e) must_check;
 /* Sends and waits for the kernel's word: all or nothing.  Blocks. */
 int nft_send(struct str bytes, struct err *e) must_check;
 /* Whether the chain exists in the kernel. */
 bool nft_chain_exists(int family, const char *table, const char *chain);
+/* Handles of up to n rules of a chain whose comment is `comment`; how many, or -1. */
+int nft_rules_find(int family, const char *table, const char *chain, struct str comment, uint64_t *ret_handles, int n, struct err *e) must_check;

@@ -67,7 +67,7 @@ void plan_cgroup_kill(struct plan *p, const char *path);
 void plan_cgroup_remove(struct plan *p, const char *path); /* with its children; processes must be gone */
 /* The steps up to the next plan_netns work inside the network namespace open as fds[fd]; -1: back to the helper's own. */
 void plan_netns(struct plan *p, int fd);
-void plan_link_add(struct plan *p, const struct net_link_new *l);
+void plan_link_add(struct plan *p, const struct net_link_new *l); /* descriptors in l and c are lent as with plan_fd */
 void plan_link_del(struct plan *p, const char *name);
 void plan_link_set(struct plan *p, const char *name, const struct net_link_change *c);
 void plan_addr_add(struct plan *p, const char *link, const struct net_ip *addr); /* with its prefix; present is fine */
@@ -75,8 +75,8 @@ void plan_addr_del(struct plan *p, const char *link, const struct net_ip *addr);
 void plan_route_add(struct plan *p, const struct net_route *r);
 void plan_route_del(struct plan *p, const struct net_route *r);
 void plan_nft(struct plan *p, struct str messages); /* nft_batch_bytes */
-void plan_kill(struct plan *p, int64_t pid, uint64_t start_ticks, int sig); /* only if the process's start time still is start_ticks */
-/* Runs a program to its end (CNI plug-ins, mount helpers): argv and env end with NULL, argv[0] is the absolute path.
+void plan_kill(struct plan *p, int64_t pid, uint64_t start_ticks, int sig); /* only if its start time still is start_ticks and it is in one of the policy's cgroups */
+/* Runs a program to its end (CNI plug-ins): argv and env end with NULL, argv[0] is the absolute path.  env may hold CNI_* only; PATH is the helper's.
  * Its output comes back in plan_result.output, its status in .status; a timeout kills it.  At most one in a plan. */
 void plan_run(struct plan *p, const char *const *argv, const char *const *env, struct str input, uint32_t timeout_ms);
 /* Lends a descriptor for the time of the plan; returns its index. */

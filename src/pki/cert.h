@@ -28,7 +28,7 @@ struct pki_spec {
 	uint32_t norgs;
 	const struct str *dns;
 	uint32_t ndns;
-	const struct ip *ips;
+	const struct ipaddr *ips;
 	uint32_t nips;
 	unsigned usages;          /* of enum pki_usage */
 	int64_t now, valid_s;     /* from now - PKI_BACKDATE_S to now + valid_s; the end is cut to the CA's */
@@ -50,7 +50,7 @@ int pki_cert_verify(const struct pki_cert *c, const struct pki_cert *ca, int64_t
 struct pki_info {
 	struct str common_name;
 	struct str *orgs, *dns, *emails, *uris;
-	struct ip *ips;
+	struct ipaddr *ips;
 	uint32_t norgs, ndns, nips, nemails, nuris;
 	int64_t not_before, not_after; /* certificates only */
 	unsigned usages;

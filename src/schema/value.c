@@ -4,28 +4,32 @@
 struct value *value_new(struct arena *a, enum value_type t)
 {
 	struct value *v = arena_make(a, struct value);
-	v->type = t;
+	if (v)
+		v->type = t;
 	return v;
 }
 
 struct value *value_str(struct arena *a, struct str s)
 {
 	struct value *v = value_new(a, V_STRING);
-	v->s = s;
+	if (v)
+		v->s = s;
 	return v;
 }
 
 struct value *value_int(struct arena *a, int64_t i)
 {
 	struct value *v = value_new(a, V_INT);
-	v->i = i;
+	if (v)
+		v->i = i;
 	return v;
 }
 
 struct value *value_bool(struct arena *a, bool b)
 {
 	struct value *v = value_new(a, V_BOOL);
-	v->b = b;
+	if (v)
+		v->b = b;
 	return v;
 }
 
@@ -48,9 +52,9 @@ struct value *value_get(const struct value *o, struct str key)
 void value_set(struct arena *a, struct value *o, struct str key, struct value *v)
 {
 	struct member *m = find(o, key);
-	if (!m)
+	if (!m && o && v)
 		m = arena_push(a, &o->object) ? &o->object.items[o->object.len - 1] : NULL;
-	if (m)
+	if (m && v)
 		*m = (struct member){key, v};
 }
 
@@ -67,7 +71,7 @@ bool value_del(struct value *o, struct str key)
 
 void value_push(struct arena *a, struct value *list, struct value *v)
 {
-	if (arena_push(a, &list->list))
+	if (list && v && arena_push(a, &list->list))
 		list->list.items[list->list.len - 1] = v;
 }
 
@@ -113,27 +117,47 @@ bool value_eq(const struct value *a, const struct value *b)
 	}
 }
 
+static bool copy_list(struct arena *a, struct value *to, const struct value *from)
+{
+	uint32_t n = from->list.len;
+	to->list.items = n ? arena_array(a, struct value *, n) : NULL;
+	to->list.cap = to->list.items ? n : 0;
+	for (uint32_t i = 0; i < to->list.cap; i++, to->list.len++)
+		if (!(to->list.items[i] = value_copy(a, from->list.items[i])))
+			return false;
+	return to->list.len == n;
+}
+
+static bool copy_object(struct arena *a, struct value *to, const struct value *from)
+{
+	uint32_t n = from->object.len;
+	to->object.items = n ? arena_array(a, struct member, n) : NULL;
+	to->object.cap = to->object.items ? n : 0;
+	for (uint32_t i = 0; i < to->object.cap; i++, to->object.len++) {
+		const struct member *m = &from->object.items[i];
+		struct member *c = &to->object.items[i];
+		*c = (struct member){str_dup(a, m->key), value_copy(a, m->value)};
+		if (!c->value || (m->key.p && !c->key.p))
+			return false;
+	}
+	return to->object.len == n;
+}
+
 struct value *value_copy(struct arena *a, const struct value *v)
 {
 	struct value *c = value_new(a, v->type);
+	if (!c)
+		return NULL;
 	switch (v->type) {
 	case V_STRING:
 		c->s = str_dup(a, v->s);
-		break;
-	case V_LIST:
-		for (uint32_t i = 0; i < v->list.len; i++)
-			value_push(a, c, value_copy(a, v->list.items[i]));
-		break;
-	case V_OBJECT:
-		for (uint32_t i = 0; i < v->object.len; i++)
-			if (arena_push(a, &c->object))
-				c->object.items[c->object.len - 1] =
-					(struct member){str_dup(a, v->object.items[i].key), value_copy(a, v->object.items[i].value)};
-		break;
+		return v->s.p && !c->s.p ? NULL : c;
+	case V_LIST: return copy_list(a, c, v) ? c : NULL;
+	case V_OBJECT: return copy_object(a, c, v) ? c : NULL;
 	default:
 		*c = *v;
+		return c;
 	}
-	return c;
 }
 
 static int member_cmp(const void *a, const void *b) { return str_cmp(((const struct member *)a)->key, ((const struct member *)b)->key); }

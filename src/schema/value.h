@@ -1,5 +1,5 @@
 /* Dynamic JSON-like values, for documents without a descriptor: patches, custom resources, jsonpath, CEL.
- * Built in an arena.  Objects keep their members in order of insertion; value_sort orders them by key for output. */
+ * Built in an arena: what makes values returns NULL when that is out of budget, and value_set and value_push then change nothing.  Objects keep their members in order of insertion; value_sort orders them by key for output. */
 #pragma once
 #include "base/arena.h"
 

@@ -5,10 +5,12 @@
  * an old reader keeps LMDB from using freed pages again.  Keys have 1 to KV_KEY_MAX bytes and are ordered as memcmp does.
  * Bytes given back stay valid until the transaction ends; in a write transaction, until its next put or del.
  *
+ * begin, put, del and commit may return -EAGAIN: nothing happened, (abort and) do it all again: the engine will have made room.
  * kv_commit returns 0 only when the transaction is durable.  -ENOSPC: nothing of it happened, the engine goes on.  Any other error: whether it is
  * on disk is unknown and the engine must not be written any more. */
 #pragma once
 #include "base/blob.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 
@@ -103,6 +105,8 @@ void kv_disk_crash(struct kv_disk *d);
 size_t kv_disk_steps(const struct kv_disk *d);
 struct kv_disk *kv_disk_cut(const struct kv_disk *d, size_t n, uint64_t seed);
 uint64_t kv_disk_syncs(const struct kv_disk *d);
+/* Makes d what a snapshot of the memory engine holds; 0 or -errno. */
+int kv_disk_load(struct kv_disk *d, int fd) must_check;
 
 /* An engine over d: replays its log up to the first broken record. */
 struct kv *kv_mem_open(struct kv_disk *d, uint64_t reserve_bytes, struct err *e);

@@ -23,6 +23,7 @@
 #define STORE_KEY_MAX 4096                    /* bytes of a key; upstream's longest are below 700 */
 #define STORE_VALUE_MAX (3 * 1024 * 1024 / 2) /* etcd's --max-request-bytes */
 #define STORE_OPS_MAX 128                     /* compares, and ops, of a transaction: etcd's --max-txn-ops */
+#define STORE_TTL_MAX_S 1000000000            /* of a lease: 30 years keep all sums in range */
 #define STORE_HISTORY_KEPT (5 * NS_MIN)       /* default age of history, upstream's --etcd-compaction-interval */
 
 struct kv;

@@ -1,5 +1,5 @@
 """Pods by themselves: how they start, what they see, how they end."""
-import json
+import json, os
 
 from lib.cluster import NODE, fetch
 from kube import condition
@@ -146,6 +146,14 @@ def typo_in_manifest(t):
     r = t.kubectl("apply", "-f", "-", input=json.dumps(wrong), check=False)
     need(r.returncode and "image" in r.stderr, f"{r.returncode} {r.stderr}")
     need(not t.api.exists(t.path("pods", "web")), "something was made")
+
+
+@scenario
+def host_network(t):
+    """A Pod of the host's network has the host's address and name, and no network of its own."""
+    p = t.run_ready(pod("p", container(command=SLEEP), hostNetwork=True))
+    equal(p["status"]["podIP"], p["status"]["hostIP"], "addresses")
+    equal(t.sh("p", "readlink /proc/1/ns/net").strip(), os.readlink("/proc/self/ns/net"), "network namespace")
 
 
 @scenario

@@ -1,5 +1,5 @@
 """Deployments and Services."""
-import json, shutil, threading
+import json, shutil, subprocess, threading
 
 from lib.cluster import fetch
 from lib.env import Skip
@@ -160,3 +160,21 @@ def pod_reaches_api(t):
     refused = ask("/api/v1/secrets")
     equal((refused["code"], refused["reason"]), (403, "Forbidden"), "listing secrets")
     need(f"system:serviceaccount:{t.ns}:default" in refused["message"], refused["message"])
+
+
+@scenario(serial=True)
+def forward_policy_drop(t):
+    """With a FORWARD policy of drop, as Docker sets it, Pods still reach Services and each other."""
+    if not shutil.which("iptables"):
+        raise Skip("no iptables to set the policy with")
+    policy = subprocess.run(["iptables", "-S", "FORWARD"], capture_output=True, text=True, check=True).stdout.split()[2]
+    t.apply(deployment("web", 2, named_nginx()), service("web"), pod("client"))
+    t.wait_ready_count("web", 2)
+    t.wait_ready("client")
+    address = t.api.get(t.path("services", "web"))["spec"]["clusterIP"]
+    subprocess.run(["iptables", "-P", "FORWARD", "DROP"], check=True)
+    try:
+        for _ in range(6):
+            need(t.sh("client", f"wget -q -T 3 -O - http://{address}/").startswith("web-"), "no answer")
+    finally:
+        subprocess.run(["iptables", "-P", "FORWARD", policy], check=True)

@@ -39,12 +39,15 @@ class Cluster:
 
     def start_server(self):
         self.server = Process("c8s server", self.command(), self.folder / "server.log").start()
-        self.server.wait_ready(self.kubeconfig.exists, 20)
-        self.api = Api.from_kubeconfig(self.kubeconfig)
-        self.server.wait_ready(self.api.ready, 20)
+        self.server.wait_ready(self.connect, 20)
         if self.runtime:
             self.wait_node()
         return self
+
+    def connect(self):
+        """True once the kubeconfig is written and the API is ready."""
+        self.api = Api.from_kubeconfig(self.kubeconfig)
+        return self.api.ready()
 
     def wait_node(self):
         def ready():

@@ -1,0 +1,351 @@
+#include "codec/fieldset_typed.h"
+#include "codec/json.h"
+
+enum { ADDED, MODIFIED, REMOVED, SETS };
+
+/* What a comparison found at and below one place. */
+struct diff {
+	struct fieldset *sub[SETS];
+	bool here[SETS];
+};
+/* One side of a comparison: not there, null (p NULL), or a value. */
+struct side {
+	const void *p;
+	bool there;
+};
+struct comparing {
+	struct arena *a;
+	unsigned depth;
+};
+
+/* ---- what the schema says ---- */
+
+enum granularity element_granularity(const struct field *f)
+{
+	const struct type *t = f->kind == K_MESSAGE ? field_type(f) : NULL;
+	return t && t->form == FORM_OBJECT && !(t->flags & TYPE_ATOMIC) ? G_STRUCT : G_LEAF;
+}
+
+enum granularity field_granularity(const struct field *f)
+{
+	if (f->card == LIST_OF)
+		return f->flags & FIELD_LIST_MAP ? G_LIST_MAP : f->flags & FIELD_LIST_SET ? G_LIST_SET : G_WHOLE;
+	if (f->card == MAP_OF)
+		return f->flags & FIELD_ATOMIC ? G_WHOLE : G_MAP;
+	return f->flags & FIELD_ATOMIC ? G_LEAF : element_granularity(f);
+}
+
+struct list_keys field_list_keys(const struct field *list)
+{
+	struct str names[4];
+	struct list_keys k = {.n = field_map_keys(list, names)};
+	for (size_t i = 0; i < k.n; i++) {
+		size_t at = i;
+		for (; at && str_cmp(field_name(k.f[at - 1]), names[i]) > 0; at--)
+			k.f[at] = k.f[at - 1];
+		k.f[at] = field_by_name(field_type(list), names[i], false);
+	}
+	return k;
+}
+
+/* ---- presence and equality, as JSON would show them ---- */
+
+static bool shown(const void *obj, const struct field *f)
+{
+	if (f->flags & FIELD_OMITEMPTY && field_empty(obj, f))
+		return false;
+	bool time = f->card == ONE && (f->kind == K_TIME || f->kind == K_MICROTIME);
+	return !(f->flags & FIELD_OMITZERO && time && !field_present(obj, f));
+}
+
+static bool same_element(const struct field *f, const void *x, const void *y);
+
+/* null and empty differ only where JSON can tell: in bytes. */
+static bool same_str(const struct field *f, const struct str *x, const struct str *y)
+{
+	return (x->p == y->p && x->n == y->n) || (str_eq(*x, *y) && (f->kind != K_BYTES || !x->p == !y->p));
+}
+
+static bool same_list(const struct field *f, const struct any_list *x, const struct any_list *y)
+{
+	if (x->len != y->len || !x->items != !y->items)
+		return false;
+	for (uint32_t i = 0; i < x->len; i++) {
+		if (f->card == MAP_OF && !str_eq(*map_key_at(f, x, i), *map_key_at(f, y, i)))
+			return false;
+		if (!same_element(f, list_at(f, x, i), list_at(f, y, i)))
+			return false;
+	}
+	return true;
+}
+
+static bool same_field(const struct field *f, const void *x, const void *y)
+{
+	const void *px = (const char *)x + f->offset, *py = (const char *)y + f->offset;
+	if (f->card != ONE)
+		return same_list(f, px, py);
+	if (f->flags & FIELD_PTR && field_present(x, f) != field_present(y, f))
+		return false;
+	if (f->kind == K_MESSAGE && f->flags & FIELD_PTR)
+		px = *(void *const *)px, py = *(void *const *)py;
+	return same_element(f, px, py);
+}
+
+static bool same_message(const struct type *t, const void *x, const void *y)
+{
+	for (unsigned i = 0; i < t->nfields; i++)
+		if (!same_field(type_field(t, i), x, y))
+			return false;
+	return true;
+}
+
+static bool same_time(const struct api_time *x, const struct api_time *y) { return x->set == y->set && x->sec == y->sec && x->nsec == y->nsec; }
+
+static bool same_int_or_str(const struct int_or_str *x, const struct int_or_str *y)
+{
+	return x->is_str == y->is_str && (x->is_str ? str_eq(x->str, y->str) : x->num == y->num);
+}
+
+/* NULL is null. */
+static bool same_element(const struct field *f, const void *x, const void *y)
+{
+	if (x == y || !x || !y)
+		return x == y;
+	switch (f->kind) {
+	case K_MESSAGE: return same_message(field_type(f), x, y);
+	case K_TIME: case K_MICROTIME: return same_time(x, y);
+	case K_INTORSTRING: return same_int_or_str(x, y);
+	case K_BOOL: case K_INT32: case K_UINT32: case K_FLOAT: case K_INT64: case K_UINT64: case K_DOUBLE: case K_DURATION: case K_GODURATION:
+		return memcmp(x, y, kind_size(f)) == 0;
+	default: return same_str(f, x, y);
+	}
+}
+
+/* ---- comparing ---- */
+
+static void mark(struct diff *d, struct side x, struct side y, bool same)
+{
+	if (!x.there)
+		d->here[ADDED] = true;
+	else if (!y.there)
+		d->here[REMOVED] = true;
+	else if (!same)
+		d->here[MODIFIED] = true;
+}
+
+static bool found(const struct diff *d)
+{
+	return d->here[0] || d->here[1] || d->here[2] || d->sub[0] || d->sub[1] || d->sub[2];
+}
+
+static void adopt(struct comparing *c, struct diff *to, struct pe pe, const struct diff *d)
+{
+	for (int k = 0; k < SETS; k++) {
+		if (!d->here[k] && !d->sub[k])
+			continue;
+		if (!to->sub[k])
+			to->sub[k] = fieldset_new(c->a);
+		fieldset_append(c->a, to->sub[k], (struct node){.pe = pe, .member = d->here[k], .sub = d->sub[k]});
+	}
+}
+
+static void sort(struct diff *d)
+{
+	for (int k = 0; k < SETS; k++)
+		fieldset_sort(d->sub[k]);
+}
+
+/* Two containers without content count as leaves, so that null and empty are told apart; otherwise the container comes or goes with its content. */
+static void mark_container(struct diff *d, struct side x, struct side y, bool empty)
+{
+	if (empty)
+		mark(d, x, y, !x.p == !y.p);
+	else if (!x.there || !y.there)
+		mark(d, x, y, true);
+}
+
+static void compare_slot(struct comparing *c, const struct field *f, enum granularity g, struct side x, struct side y, struct diff *d);
+
+static struct side side_of(const void *obj, const struct field *f)
+{
+	if (!obj || !shown(obj, f))
+		return (struct side){0};
+	const void *p = (const char *)obj + f->offset;
+	if (f->card != ONE)
+		return (struct side){((const struct any_list *)p)->items ? p : NULL, true};
+	if (f->flags & FIELD_PTR && !field_present(obj, f))
+		return (struct side){NULL, true};
+	return (struct side){f->kind == K_MESSAGE && f->flags & FIELD_PTR ? *(void *const *)p : p, true};
+}
+
+static void compare_struct(struct comparing *c, const struct type *t, struct side x, struct side y, struct diff *d)
+{
+	bool empty = true;
+	for (unsigned i = 0; i < t->nfields; i++) {
+		const struct field *f = type_field(t, i);
+		struct side fx = side_of(x.p, f), fy = side_of(y.p, f);
+		struct diff sub = {0};
+		if (!fx.there && !fy.there)
+			continue;
+		empty = false;
+		compare_slot(c, f, field_granularity(f), fx, fy, &sub);
+		adopt(c, d, pe_field(field_name(f)), &sub);
+	}
+	sort(d);
+	mark_container(d, x, y, empty);
+}
+
+static struct side entry(const struct field *f, const struct any_list *l, uint32_t i)
+{
+	return l && i < l->len ? (struct side){list_at(f, l, i), true} : (struct side){0};
+}
+
+static void compare_map(struct comparing *c, const struct field *f, struct side x, struct side y, struct diff *d)
+{
+	const struct any_list *lx = x.p, *ly = y.p;
+	uint32_t i = 0, j = 0, nx = lx ? lx->len : 0, ny = ly ? ly->len : 0;
+	while (i < nx || j < ny) {
+		struct diff sub = {0};
+		int order = i == nx ? 1 : j == ny ? -1 : str_cmp(*map_key_at(f, lx, i), *map_key_at(f, ly, j));
+		struct str key = order <= 0 ? *map_key_at(f, lx, i) : *map_key_at(f, ly, j);
+		compare_slot(c, f, element_granularity(f), order <= 0 ? entry(f, lx, i) : (struct side){0}, order >= 0 ? entry(f, ly, j) : (struct side){0}, &sub);
+		adopt(c, d, pe_field(key), &sub);
+		i += order <= 0;
+		j += order >= 0;
+	}
+	mark_container(d, x, y, !nx && !ny);
+}
+
+/* ---- lists ---- */
+
+struct matching {
+	const struct field *f;
+	struct list_keys keys; /* n 0: a set, the elements are their own keys */
+};
+
+static bool same_key(const struct matching *m, const void *x, const void *y)
+{
+	for (size_t i = 0; i < m->keys.n; i++)
+		if (!x || !y || !same_field(m->keys.f[i], x, y))
+			return false;
+	return m->keys.n || same_element(m->f, x, y);
+}
+
+static void write_scalar(struct buf *out, const struct field *f, const void *p)
+{
+	switch (f->kind) {
+	case K_BOOL: buf_printf(out, *(const bool *)p ? "true" : "false"); break;
+	case K_INT32: buf_i64(out, *(const int32_t *)p); break;
+	case K_INT64: buf_i64(out, *(const int64_t *)p); break;
+	case K_INTORSTRING:
+		if (!((const struct int_or_str *)p)->is_str) {
+			buf_i64(out, ((const struct int_or_str *)p)->num);
+			break;
+		}
+		json_string(out, ((const struct int_or_str *)p)->str);
+		break;
+	default: json_string(out, *(const struct str *)p);
+	}
+}
+
+/* A key that is not given has its default. */
+static void write_key(struct buf *out, const struct field *f, const void *obj)
+{
+	if (out->n > 1)
+		buf_char(out, ',');
+	json_string(out, field_name(f));
+	buf_char(out, ':');
+	if (shown(obj, f) && !(f->flags & FIELD_PTR && !field_present(obj, f)))
+		write_scalar(out, f, (const char *)obj + f->offset);
+	else if (field_default(f).n)
+		buf_str(out, field_default(f));
+	else
+		buf_lit(out, "null");
+}
+
+static struct pe element_pe(struct comparing *c, const struct matching *m, const void *p)
+{
+	BUF(text);
+	if (!p) {
+		buf_lit(&text, "null");
+	} else if (!m->keys.n) {
+		write_scalar(&text, m->f, p);
+	} else {
+		buf_char(&text, '{');
+		for (size_t i = 0; i < m->keys.n; i++)
+			write_key(&text, m->keys.f[i], p);
+		buf_char(&text, '}');
+	}
+	return (struct pe){buf_take(&text, c->a), m->keys.n ? PE_KEY : PE_VALUE};
+}
+
+static void compare_element(struct comparing *c, const struct matching *m, struct side x, struct side y, struct diff *d)
+{
+	struct diff sub = {0};
+	compare_slot(c, m->f, element_granularity(m->f), x, y, &sub);
+	if (found(&sub))
+		adopt(c, d, element_pe(c, m, y.there ? y.p : x.p), &sub);
+}
+
+/* The element of l with the key of p that nobody had yet; equal lists meet it at `from`. */
+static uint32_t find_match(const struct matching *m, const struct any_list *l, const void *p, uint32_t from, const bool *taken)
+{
+	for (uint32_t k = 0; l && k < l->len; k++) {
+		uint32_t i = (from + k) % l->len;
+		if (!taken[i] && same_key(m, list_at(m->f, l, i), p))
+			return i;
+	}
+	return UINT32_MAX;
+}
+
+static void compare_list(struct comparing *c, const struct matching *m, struct side x, struct side y, struct diff *d)
+{
+	const struct any_list *lx = x.p, *ly = y.p;
+	uint32_t nx = lx ? lx->len : 0, ny = ly ? ly->len : 0, from = 0;
+	bool *taken = nx ? arena_array(c->a, bool, nx) : NULL;
+	if (nx && !taken)
+		return;
+	for (uint32_t j = 0; j < ny; j++) {
+		uint32_t i = nx ? find_match(m, lx, list_at(m->f, ly, j), from < nx ? from : 0, taken) : UINT32_MAX;
+		if (i != UINT32_MAX)
+			taken[i] = true, from = i + 1;
+		compare_element(c, m, i == UINT32_MAX ? (struct side){0} : entry(m->f, lx, i), entry(m->f, ly, j), d);
+	}
+	for (uint32_t i = 0; i < nx; i++)
+		if (!taken[i])
+			compare_element(c, m, entry(m->f, lx, i), (struct side){0}, d);
+	sort(d);
+	mark_container(d, x, y, !nx && !ny);
+}
+
+static void compare_slot(struct comparing *c, const struct field *f, enum granularity g, struct side x, struct side y, struct diff *d)
+{
+	struct matching m = {.f = f};
+	if (c->depth >= FIELDSET_DEPTH_MAX)
+		g = g == G_LEAF || g == G_STRUCT ? G_LEAF : G_WHOLE;
+	c->depth++;
+	switch (g) {
+	case G_STRUCT: compare_struct(c, field_type(f), x, y, d); break;
+	case G_MAP: compare_map(c, f, x, y, d); break;
+	case G_LIST_MAP: m.keys = field_list_keys(f); /* fall through */
+	case G_LIST_SET: compare_list(c, &m, x, y, d); break;
+	case G_WHOLE: mark(d, x, y, x.p && y.p ? same_list(f, x.p, y.p) : x.p == y.p); break;
+	case G_LEAF: mark(d, x, y, same_element(f, x.p, y.p)); break;
+	}
+	c->depth--;
+}
+
+static struct fieldset *or_new(struct arena *a, struct fieldset *s) { return s ? s : fieldset_new(a); }
+
+void fieldset_compare(struct arena *a, struct ref before, struct ref after, struct fieldset **added, struct fieldset **modified, struct fieldset **removed)
+{
+	struct comparing c = {.a = a};
+	struct diff d = {0};
+	compare_struct(&c, after.type, (struct side){before.p, true}, (struct side){after.p, true}, &d);
+	if (added)
+		*added = or_new(a, d.sub[ADDED]);
+	if (modified)
+		*modified = or_new(a, d.sub[MODIFIED]);
+	if (removed)
+		*removed = or_new(a, d.sub[REMOVED]);
+}

@@ -1,0 +1,287 @@
+/* Nodes that do not report: conditions become Unknown, taints follow conditions, Pods of unreachable nodes are marked not ready, and evicted when
+ * their tolerations run out. */
+#include "api/condition.h"
+#include "api/meta.h"
+#include "api/node.h"
+#include "api/pod.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "controllers/controller.h"
+#include "gen/coordination_v1.h"
+#include "gen/ids.h"
+
+#define MONITOR_PERIOD (5 * NS_S)
+#define GRACE_PERIOD (50 * NS_S)   /* --node-monitor-grace-period */
+
+struct node_seen {
+	mono_t at;          /* when the Lease last moved, on our clock: the node's clock may be wrong */
+	struct str renew;   /* its text then */
+	struct arena *mem;
+};
+struct node_lifecycle {
+	struct manager *m;
+	struct informer *nodes, *leases, *pods;
+	struct enqueue own;
+	struct informer_handler on_pod;
+	struct queue *queue, *evict;
+	const struct resource *node_res, *pod_res;
+	struct map seen;
+};
+
+/* ---- Taints from conditions ---- */
+
+static const struct {
+	const char *condition, *status, *taint;
+} condition_taints[] = {
+	{"Ready", "False", "node.kubernetes.io/not-ready"},
+	{"Ready", "Unknown", "node.kubernetes.io/unreachable"},
+	{"MemoryPressure", "True", "node.kubernetes.io/memory-pressure"},
+	{"DiskPressure", "True", "node.kubernetes.io/disk-pressure"},
+	{"PIDPressure", "True", "node.kubernetes.io/pid-pressure"},
+	{"NetworkUnavailable", "True", "node.kubernetes.io/network-unavailable"},
+};
+
+static bool wanted(const struct core_v1_Node *n, size_t row)
+{
+	const struct core_v1_NodeCondition *c = CONDITION(n->status.conditions, condition_taints[row].condition);
+	return c && str_is(c->status, condition_taints[row].status);
+}
+
+static bool put_taint(struct arena *a, struct core_v1_Node *n, const char *key, const char *effect, bool on)
+{
+	if (!on)
+		return node_taint_remove(n, str_of(key), str_of(effect));
+	if (node_taint(n, str_of(key), str_of(effect)))
+		return false;
+	struct core_v1_Taint t = {.key = str_of(key), .effect = str_of(effect)};
+	if (str_is(t.effect, "NoExecute")) {
+		t.has_timeAdded = true;
+		t.timeAdded = api_time_sec(rt_wall());
+	}
+	return node_taint_add(a, n, t);
+}
+
+static bool put_taints(struct arena *a, struct core_v1_Node *n)
+{
+	bool changed = put_taint(a, n, "node.kubernetes.io/unschedulable", "NoSchedule", n->spec.unschedulable);
+	for (size_t i = 0; i < ARRAY_LEN(condition_taints); i++) {
+		bool on = wanted(n, i);
+		changed |= put_taint(a, n, condition_taints[i].taint, "NoSchedule", on);
+		if (str_is(str_of(condition_taints[i].condition), "Ready"))
+			changed |= put_taint(a, n, condition_taints[i].taint, "NoExecute", on);
+	}
+	return changed;
+}
+
+/* ---- Nodes that fell silent ---- */
+
+static nsec_t silent_for(struct node_lifecycle *c, struct arena *a, struct str name)
+{
+	const struct coordination_v1_Lease *l = informer_object(c->leases, a, str_printf(a, "kube-node-lease/%.*s", STR_F(name)));
+	struct node_seen *s = map_get(&c->seen, name);
+	struct str renew = l && l->metadata.resourceVersion.n ? l->metadata.resourceVersion : STR("-");
+	if (!s || !str_eq(s->renew, renew)) {
+		struct arena *mem = arena_new(NULL);
+		struct node_seen *fresh = arena_make(mem, struct node_seen);
+		*fresh = (struct node_seen){rt_now(), str_dup(mem, renew), mem};
+		map_set_dup(&c->seen, name, fresh);
+		if (s)
+			arena_free(s->mem);
+		s = fresh;
+	}
+	return rt_now() - s->at;
+}
+
+static void make_unknown(struct core_v1_NodeCondition *c)
+{
+	c->status = STR("Unknown");
+	c->reason = STR("NodeStatusUnknown");
+	c->message = STR("Kubelet stopped posting node status.");
+	c->lastTransitionTime = api_time_sec(rt_wall());
+}
+
+static bool mark_unknown(struct core_v1_Node *n)
+{
+	static const char *const types[] = {"Ready", "MemoryPressure", "DiskPressure", "PIDPressure"};
+	bool changed = false;
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		struct core_v1_NodeCondition *c = CONDITION(n->status.conditions, types[i]);
+		if (!c || str_is(c->status, "Unknown"))
+			continue;
+		make_unknown(c);
+		changed = true;
+	}
+	return changed;
+}
+
+static struct str not_ready_patch(struct arena *a)
+{
+	BUF(out);
+	buf_lit(&out, "{\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"False\",\"lastTransitionTime\":\"");
+	time_rfc3339(&out, rt_wall() / NS_S, 0, 0);
+	buf_lit(&out, "\"}]}}");
+	return buf_take(&out, a);
+}
+
+/* Endpoints must not point to a node that nobody hears. */
+static void mark_pods(struct node_lifecycle *c, struct arena *a, struct str node)
+{
+	size_t i = 0;
+	LIST(struct core_v1_Pod *) v = {0};
+	for (const struct informer_item *it; (it = informer_by_index(c->pods, str_printf(a, "node/%.*s", STR_F(node)), &i));) {
+		struct core_v1_Pod *p = informer_decode(c->pods, a, it);
+		if (p && pod_ready(p))
+			*(struct core_v1_Pod **)arena_push(a, &v) = p;
+	}
+	for (uint32_t k = 0; k < v.len; k++) {
+		ERR(e);
+		const struct meta_v1_ObjectMeta *m = &v.items[k]->metadata;
+		if (!client_patch(c->m->o.transport, a, c->pod_res, m->namespace, m->name, "status", PATCH_STRATEGIC, not_ready_patch(a), &e) && !err_is(&e, ERR_NOT_FOUND))
+			log_warn("pod %.*s on silent node %.*s: %s", STR_F(m->name), STR_F(node), err_text(&e));
+	}
+}
+
+static int check_node(struct node_lifecycle *c, struct arena *a, struct core_v1_Node *n, struct err *e)
+{
+	if (silent_for(c, a, n->metadata.name) > GRACE_PERIOD && mark_unknown(n)) {
+		struct core_v1_Node *now = client_update_sub(c->m->o.transport, a, c->node_res, "status", n, e);
+		if (!now)
+			return -1;
+		n = now;
+		mark_pods(c, a, n->metadata.name);
+	}
+	return put_taints(a, n) && !client_update(c->m->o.transport, a, c->node_res, n, e) ? -1 : 0;
+}
+
+static int sync_node(void *arg, struct str key, struct err *e)
+{
+	struct node_lifecycle *c = arg;
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	struct core_v1_Node *n = informer_object(c->nodes, a, key);
+	if (!n) {
+		struct node_seen *s = map_del(&c->seen, key);
+		if (s)
+			arena_free(s->mem);
+		return 0;
+	}
+	size_t i = 0;
+	for (const struct informer_item *it; (it = informer_by_index(c->pods, str_printf(a, "node/%.*s", STR_F(key)), &i));)
+		queue_add(c->evict, it->key);
+	return check_node(c, a, n, e);
+}
+
+static void monitor_fiber(void *arg)
+{
+	struct node_lifecycle *c = arg;
+	while (fiber_sleep(MONITOR_PERIOD) == 0) {
+		size_t i = 0;
+		CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+		for (const struct informer_item *it; (it = informer_next(c->nodes, (struct str){0}, &i));)
+			if (silent_for(c, a, it->name) > GRACE_PERIOD)
+				queue_add(c->queue, it->key);
+	}
+}
+
+/* ---- Eviction by NoExecute taints ---- */
+
+/* When the Pod has to go: MONO_NEVER if it tolerates all, the past if it tolerates one not at all. */
+static nsec_t tolerated_for(const struct core_v1_Pod *p, const struct core_v1_Taint *t)
+{
+	nsec_t best = -1;
+	LIST_EACH(tol, p->spec.tolerations)
+	{
+		if (!toleration_matches(tol, t))
+			continue;
+		if (!tol->has_tolerationSeconds)
+			return MONO_NEVER;
+		nsec_t span = tol->tolerationSeconds > 0 ? tol->tolerationSeconds * NS_S : 0;
+		nsec_t left = api_time_wall(t->timeAdded) + span - rt_wall();
+		best = best < 0 || left < best ? (left < 0 ? 0 : left) : best;
+	}
+	return best < 0 ? 0 : best;
+}
+
+static nsec_t time_to_go(const struct core_v1_Node *n, const struct core_v1_Pod *p)
+{
+	nsec_t least = MONO_NEVER;
+	LIST_EACH(t, n->spec.taints)
+	{
+		nsec_t left = str_is(t->effect, "NoExecute") ? tolerated_for(p, t) : MONO_NEVER;
+		least = left < least ? left : least;
+	}
+	return least;
+}
+
+static int evict_pod(void *arg, struct str key, struct err *e)
+{
+	struct node_lifecycle *c = arg;
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	const struct core_v1_Pod *p = informer_object(c->pods, a, key);
+	const struct core_v1_Node *n = p && p->spec.nodeName.n ? informer_object(c->nodes, a, p->spec.nodeName) : NULL;
+	if (!n || meta_deleting(&p->metadata))
+		return 0;
+	nsec_t left = time_to_go(n, p);
+	if (left == MONO_NEVER)
+		return 0;
+	if (left > 0) {
+		queue_add_after(c->evict, key, left);
+		return 0;
+	}
+	struct core_v1_ObjectReference about = {0};
+	recorder_ref((struct ref){desc_type(T_core_v1_Pod), (void *)p}, &about);
+	recorder_event(c->m->recorder, &about, "Normal", "TaintManagerEviction", "Marking for deletion Pod %.*s", STR_F(key));
+	return client_delete(c->m->o.transport, a, c->pod_res, p->metadata.namespace, p->metadata.name, p->metadata.uid, e) == 0 || err_is(e, ERR_NOT_FOUND) ? 0 : -1;
+}
+
+static size_t node_index(struct arena *a, void *obj, struct str *keys, size_t n)
+{
+	const struct core_v1_Pod *p = obj;
+	if (!p->spec.nodeName.n || n == 0)
+		return 0;
+	keys[0] = str_printf(a, "node/%.*s", STR_F(p->spec.nodeName));
+	return 1;
+}
+
+static void pod_event(void *arg, const struct informer_item *old, const struct informer_item *cur)
+{
+	struct node_lifecycle *c = arg;
+	if (cur)
+		queue_add(c->evict, cur->key);
+}
+
+static void run(void *arg)
+{
+	struct node_lifecycle *c = arg;
+	queue_run(c->queue, &c->m->scope, 2, sync_node, c);
+	queue_run(c->evict, &c->m->scope, 2, evict_pod, c);
+	if (!fiber_spawn(&c->m->scope, "node-monitor", monitor_fiber, c))
+		bug("no fiber for the node monitor");
+}
+
+static void forget_all(void *arg)
+{
+	struct node_lifecycle *c = arg;
+	size_t i = 0;
+	for (struct map_entry *e; (e = map_next(&c->seen, &i));)
+		arena_free(((struct node_seen *)e->value)->mem);
+	map_fini(&c->seen);
+}
+
+void node_lifecycle_start(struct manager *m)
+{
+	struct node_lifecycle *c = manager_alloc(m, sizeof *c);
+	c->m = m;
+	arena_defer(m->mem, forget_all, c);
+	c->node_res = client_resource("", "v1", "nodes");
+	c->pod_res = client_resource("", "v1", "pods");
+	c->queue = manager_queue(m, "node-lifecycle");
+	c->evict = manager_queue(m, "taint-eviction");
+	c->nodes = manager_informer(m, "", "v1", "nodes");
+	c->leases = manager_informer(m, "coordination.k8s.io", "v1", "leases");
+	c->pods = manager_informer(m, "", "v1", "pods");
+	informer_add_index(c->pods, node_index);
+	enqueue_own(&c->own, c->nodes, c->queue);
+	c->on_pod = (struct informer_handler){.fn = pod_event, .arg = c};
+	informer_add_handler(c->pods, &c->on_pod);
+	manager_when_synced(m, (struct informer *const[]){c->nodes, c->leases, c->pods, NULL}, run, c);
+}

@@ -1,0 +1,399 @@
+/* The LMDB engine.
+ *
+ * Durability is LMDB's own: a commit writes the pages, syncs them, then writes the root through a descriptor that syncs each write.  Batching
+ * both into one sync (MDB_NOSYNC and a sync afterwards) would let the root reach the disk before the pages it points to.
+ *
+ * The file grows ahead of use, in steps: so a full disk is met by fallocate, before anything was written, and a sync need not record a new size. */
+#include "store/kv.h"
+#include "store/datadir.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAP_FIRST ((size_t)256 << 20)
+#define GROW_MIN ((uint64_t)1 << 20)
+#define GROW_MAX ((uint64_t)64 << 20)
+#define OP_BYTES 8192 /* what one put or del may add besides its own bytes: copies of the tree pages on its way */
+
+struct lmdb {
+	struct kv kv;
+	MDB_env *env;
+	MDB_dbi dbi[KV_TABLES];
+	struct datadir dir;
+	pthread_rwlock_t map;   /* readers hold it shared; moving the map needs it alone */
+	bool map_full;          /* the last write found no room in the map */
+	uint64_t reserve_bytes;
+	_Atomic uint64_t allocated; /* bytes of the file that the file system has promised; 0: it cannot promise */
+	uint64_t page;
+};
+
+struct lmdb_txn {
+	struct kv_txn base;
+	struct lmdb *kv;
+	MDB_txn *txn;
+	bool write;
+	uint64_t bytes; /* that the writes may add to the file */
+};
+
+struct lmdb_cursor {
+	struct kv_cursor base;
+	MDB_cursor *cur;
+};
+
+static const struct kv_ops lmdb_ops;
+
+/* LMDB's own codes are negative, errnos positive. */
+static int result(int rc)
+{
+	switch (rc) {
+	case MDB_NOTFOUND:
+		return -ENOENT;
+	case MDB_MAP_FULL:
+		return -EAGAIN;
+	case MDB_KEYEXIST:
+		return -EEXIST;
+	case MDB_TXN_FULL:
+		return -E2BIG;
+	case MDB_READERS_FULL:
+		return -EBUSY;
+	}
+	return rc < 0 ? -EUCLEAN : -rc;
+}
+
+static MDB_val val(struct str s)
+{
+	return (MDB_val){s.n, (void *)s.p};
+}
+
+static struct str str_of_val(MDB_val v)
+{
+	return str_n(v.mv_data, v.mv_size);
+}
+
+/* ---- Room: the map's size and the file's ---- */
+
+static int grow_map(struct lmdb *kv)
+{
+	MDB_envinfo info;
+	mdb_env_info(kv->env, &info);
+	pthread_rwlock_wrlock(&kv->map); /* readers last a turn, a snapshot as long as its receiver takes */
+	int rc = mdb_env_set_mapsize(kv->env, info.me_mapsize * 2);
+	pthread_rwlock_unlock(&kv->map);
+	if (!rc)
+		kv->map_full = false;
+	return result(rc);
+}
+
+static uint64_t used_bytes(struct lmdb *kv)
+{
+	MDB_envinfo info;
+	mdb_env_info(kv->env, &info);
+	return (info.me_last_pgno + 1) * kv->page;
+}
+
+static int allocate(struct lmdb *kv, uint64_t bytes)
+{
+	mdb_filehandle_t fd;
+	mdb_env_get_fd(kv->env, &fd);
+	uint64_t have = atomic_load_explicit(&kv->allocated, memory_order_relaxed);
+	if (fallocate(fd, 0, (off_t)have, (off_t)(bytes - have)) == 0) {
+		atomic_store_explicit(&kv->allocated, bytes, memory_order_relaxed);
+		return 0;
+	}
+	if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)
+		return -ENOSPC;
+	atomic_store_explicit(&kv->allocated, 0, memory_order_relaxed);
+	return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -errno;
+}
+
+/* Makes sure that `more` bytes beyond what is used fit the file. */
+static int make_room(struct lmdb *kv, uint64_t more)
+{
+	uint64_t have = atomic_load_explicit(&kv->allocated, memory_order_relaxed), need = used_bytes(kv) + more, step = have / 8;
+	if (!have || need <= have)
+		return 0;
+	step = step < GROW_MIN ? GROW_MIN : step > GROW_MAX ? GROW_MAX : step;
+	int rc = allocate(kv, (need + step) / kv->page * kv->page);
+	return rc == -ENOSPC ? allocate(kv, (need + kv->page - 1) / kv->page * kv->page) : rc;
+}
+
+/* ---- Transactions ---- */
+
+static int lmdb_begin(struct kv *base, bool write, struct kv_txn **ret)
+{
+	struct lmdb *kv = (struct lmdb *)base;
+	struct lmdb_txn *t = calloc(1, sizeof *t);
+	int rc = !t ? -ENOMEM : write && kv->map_full ? grow_map(kv) : 0;
+	if (!rc && !write)
+		pthread_rwlock_rdlock(&kv->map);
+	if (!rc) {
+		rc = result(mdb_txn_begin(kv->env, NULL, write ? 0 : MDB_RDONLY, &t->txn));
+		if (rc && !write)
+			pthread_rwlock_unlock(&kv->map);
+	}
+	if (rc) {
+		free(t);
+		return rc;
+	}
+	t->base.ops = &lmdb_ops;
+	t->kv = kv;
+	t->write = write;
+	*ret = &t->base;
+	return 0;
+}
+
+static void lmdb_abort(struct kv_txn *base)
+{
+	struct lmdb_txn *t = (struct lmdb_txn *)base;
+	mdb_txn_abort(t->txn);
+	if (!t->write)
+		pthread_rwlock_unlock(&t->kv->map);
+	free(t);
+}
+
+/* Running into the map's end while committing has written nothing yet. */
+static int commit_written(struct lmdb_txn *t)
+{
+	int rc = result(mdb_txn_commit(t->txn));
+	if (rc == -EAGAIN)
+		t->kv->map_full = true;
+	free(t);
+	return rc == -ENOSPC ? -EIO : rc; /* met inside a commit it leaves open how far the pages got */
+}
+
+static int lmdb_commit(struct kv_txn *base)
+{
+	struct lmdb_txn *t = (struct lmdb_txn *)base;
+	int rc = make_room(t->kv, t->bytes);
+	if (!rc)
+		return commit_written(t);
+	lmdb_abort(base);
+	return rc;
+}
+
+static int noted(struct lmdb_txn *t, int rc, size_t bytes)
+{
+	t->bytes += bytes + OP_BYTES;
+	if (rc == MDB_MAP_FULL)
+		t->kv->map_full = true;
+	return result(rc);
+}
+
+static int lmdb_get(struct kv_txn *base, enum kv_table table, struct str key, struct str *ret)
+{
+	struct lmdb_txn *t = (struct lmdb_txn *)base;
+	MDB_val k = val(key), v;
+	int rc = mdb_get(t->txn, t->kv->dbi[table], &k, &v);
+	if (!rc)
+		*ret = str_of_val(v);
+	return result(rc);
+}
+
+static int lmdb_put(struct kv_txn *base, enum kv_table table, struct str key, size_t n, bool append, void **ret)
+{
+	struct lmdb_txn *t = (struct lmdb_txn *)base;
+	MDB_val k = val(key), v = {n, NULL};
+	int rc = mdb_put(t->txn, t->kv->dbi[table], &k, &v, MDB_RESERVE | (append ? MDB_APPEND : 0));
+	if (!rc)
+		*ret = v.mv_data;
+	return noted(t, rc, key.n + n);
+}
+
+static int lmdb_del(struct kv_txn *base, enum kv_table table, struct str key)
+{
+	struct lmdb_txn *t = (struct lmdb_txn *)base;
+	MDB_val k = val(key);
+	return noted(t, mdb_del(t->txn, t->kv->dbi[table], &k, NULL), 0);
+}
+
+/* ---- Cursors ---- */
+
+static int lmdb_cursor(struct kv_txn *base, enum kv_table table, struct kv_cursor **ret)
+{
+	struct lmdb_txn *t = (struct lmdb_txn *)base;
+	struct lmdb_cursor *c = malloc(sizeof *c);
+	int rc = c ? result(mdb_cursor_open(t->txn, t->kv->dbi[table], &c->cur)) : -ENOMEM;
+	if (rc) {
+		free(c);
+		return rc;
+	}
+	c->base.ops = &lmdb_ops;
+	*ret = &c->base;
+	return 0;
+}
+
+static int move(struct kv_cursor *c, struct str at, MDB_cursor_op op, struct str *ret_key, struct str *ret_value)
+{
+	MDB_val k = val(at), v;
+	int rc = mdb_cursor_get(((struct lmdb_cursor *)c)->cur, &k, &v, op);
+	if (!rc) {
+		*ret_key = str_of_val(k);
+		*ret_value = str_of_val(v);
+	}
+	return result(rc);
+}
+
+static int lmdb_seek(struct kv_cursor *c, struct str key, struct str *ret_key, struct str *ret_value)
+{
+	return move(c, key, key.n ? MDB_SET_RANGE : MDB_FIRST, ret_key, ret_value);
+}
+
+static int lmdb_next(struct kv_cursor *c, struct str *ret_key, struct str *ret_value)
+{
+	return move(c, (struct str){0}, MDB_NEXT, ret_key, ret_value);
+}
+
+static int lmdb_last(struct kv_cursor *c, struct str *ret_key, struct str *ret_value)
+{
+	return move(c, (struct str){0}, MDB_LAST, ret_key, ret_value);
+}
+
+static void lmdb_cursor_close(struct kv_cursor *c)
+{
+	mdb_cursor_close(((struct lmdb_cursor *)c)->cur);
+	free(c);
+}
+
+/* ---- The rest ---- */
+
+static int lmdb_reserve(struct kv *base, bool hold)
+{
+	struct lmdb *kv = (struct lmdb *)base;
+	return datadir_reserve(&kv->dir, hold ? kv->reserve_bytes : 0);
+}
+
+/* LMDB does not tell where its map is: the kernel does. */
+static void *find_map(struct lmdb *kv)
+{
+	mdb_filehandle_t fd;
+	struct stat st;
+	char line[4352];
+	unsigned long from, to, offset, inode;
+	void *ret = NULL;
+	FILE *maps = fopen("/proc/self/maps", "re");
+	mdb_env_get_fd(kv->env, &fd);
+	while (maps && !ret && fstat(fd, &st) == 0 && fgets(line, sizeof line, maps))
+		if (sscanf(line, "%lx-%lx r--s %lx %*s %lu", &from, &to, &offset, &inode) == 4 && inode == st.st_ino && offset == 0)
+			ret = (void *)from;
+	if (maps)
+		fclose(maps);
+	return ret;
+}
+
+/* Pages of the map that are not in use go back: they stay in the page cache and count for nobody. */
+static void lmdb_trim(struct kv *base)
+{
+	struct lmdb *kv = (struct lmdb *)base;
+	pthread_rwlock_rdlock(&kv->map);
+	void *map = find_map(kv);
+	if (map)
+		(void)madvise(map, used_bytes(kv), MADV_DONTNEED);
+	pthread_rwlock_unlock(&kv->map);
+}
+
+static int lmdb_snapshot(struct kv *base, int fd)
+{
+	struct lmdb *kv = (struct lmdb *)base;
+	pthread_rwlock_rdlock(&kv->map);
+	int rc = result(mdb_env_copyfd2(kv->env, fd, MDB_CP_COMPACT));
+	pthread_rwlock_unlock(&kv->map);
+	return rc;
+}
+
+static void lmdb_stat(struct kv *base, struct kv_stat *ret)
+{
+	struct lmdb *kv = (struct lmdb *)base;
+	uint64_t used = used_bytes(kv), file = atomic_load_explicit(&kv->allocated, memory_order_relaxed);
+	*ret = (struct kv_stat){file > used ? file : used, used};
+}
+
+static void lmdb_close(struct kv *base)
+{
+	struct lmdb *kv = (struct lmdb *)base;
+	if (kv->env)
+		mdb_env_close(kv->env);
+	datadir_close(&kv->dir);
+	pthread_rwlock_destroy(&kv->map);
+	free(kv);
+}
+
+static const struct kv_ops lmdb_ops = {
+	.begin = lmdb_begin, .commit = lmdb_commit, .abort = lmdb_abort, .get = lmdb_get, .put = lmdb_put, .del = lmdb_del,
+	.cursor = lmdb_cursor, .seek = lmdb_seek, .next = lmdb_next, .last = lmdb_last, .cursor_close = lmdb_cursor_close,
+	.reserve = lmdb_reserve, .trim = lmdb_trim, .snapshot = lmdb_snapshot, .stat = lmdb_stat, .close = lmdb_close,
+};
+
+/* ---- Opening ---- */
+
+static int open_tables(struct lmdb *kv)
+{
+	static const char *const names[KV_TABLES] = {"meta", "history", "index", "lease", "lease-key"};
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(kv->env, NULL, 0, &txn);
+	if (rc)
+		return result(rc);
+	for (int i = 0; !rc && i < KV_TABLES; i++)
+		rc = mdb_dbi_open(txn, names[i], MDB_CREATE, &kv->dbi[i]);
+	if (rc)
+		mdb_txn_abort(txn);
+	else if ((rc = mdb_txn_commit(txn)) == 0 && fsync(kv->dir.fd)) /* the file's name is new, perhaps */
+		return -errno;
+	return result(rc);
+}
+
+static size_t first_map(const char *path, const struct kv_lmdb_opts *o)
+{
+	struct stat st;
+	size_t map = o && o->map_bytes ? o->map_bytes : MAP_FIRST;
+	while (stat(path, &st) == 0 && map < (size_t)st.st_size * 2)
+		map *= 2;
+	return map;
+}
+
+static int open_env(struct lmdb *kv, const char *dir, const struct kv_lmdb_opts *o)
+{
+	char path[4096];
+	MDB_stat st;
+	mdb_filehandle_t fd;
+	struct stat file;
+	if (snprintf(path, sizeof path, "%s/store.mdb", dir) >= (int)sizeof path)
+		return -ENAMETOOLONG;
+	int rc = mdb_env_create(&kv->env);
+	if (rc || (rc = mdb_env_set_maxdbs(kv->env, KV_TABLES)) || (rc = mdb_env_set_mapsize(kv->env, first_map(path, o))) ||
+	    (rc = mdb_env_open(kv->env, path, MDB_NOSUBDIR | MDB_NOTLS | MDB_NOMEMINIT | MDB_NORDAHEAD, 0600)))
+		return result(rc);
+	mdb_env_stat(kv->env, &st);
+	mdb_env_get_fd(kv->env, &fd);
+	kv->page = st.ms_psize;
+	if (fstat(fd, &file))
+		return -errno;
+	atomic_init(&kv->allocated, (uint64_t)file.st_size);
+	return open_tables(kv);
+}
+
+struct kv *kv_lmdb_open(const char *dir, const struct kv_lmdb_opts *o, struct err *e)
+{
+	struct lmdb *kv = calloc(1, sizeof *kv);
+	if (!kv) {
+		err_nomem(e, sizeof *kv);
+		return NULL;
+	}
+	kv->kv.ops = &lmdb_ops;
+	kv->dir = (struct datadir){-1, -1};
+	kv->reserve_bytes = o && o->reserve_bytes ? o->reserve_bytes : KV_RESERVE_BYTES;
+	pthread_rwlock_init(&kv->map, NULL);
+	int rc = datadir_open(&kv->dir, dir, e);
+	if (rc == 0 && (rc = open_env(kv, dir, o)))
+		rc == -EUCLEAN ? err_set(e, ERR_INTERNAL, "%s/store.mdb is damaged or not a c8s store: restore a snapshot, or choose another --data-dir", dir)
+			       : err_sys(e, rc, "cannot open %s/store.mdb", dir);
+	if (rc == 0)
+		return &kv->kv;
+	lmdb_close(&kv->kv);
+	return NULL;
+}

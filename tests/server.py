@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""c8s server without a node: its files, its start and end, its other names. server.py [NAME...]"""
+import json, os, pathlib, signal, ssl, subprocess, sys, time
+
+from lib import env
+from lib.cluster import Cluster
+from lib.proc import descendants, parents
+from lib.report import Report, cleanup, equal, need, selected, until
+from kube import Api
+from runtime import end_process, free_port, start_time
+
+PKI = ["ca.crt", "ca.key", "apiserver.crt", "apiserver.key", "apiserver-kubelet-client.crt", "apiserver-kubelet-client.key",
+       "front-proxy-ca.crt", "front-proxy-ca.key", "front-proxy-client.crt", "front-proxy-client.key", "sa.key", "sa.pub"]
+
+
+def openssl(*args):
+    return subprocess.run(["openssl", *[str(a) for a in args]], capture_output=True, text=True, check=True).stdout
+
+
+def files(cluster):
+    """Keys and certificates in kubeadm's layout; secrets for the owner alone."""
+    found = {p.name: p for p in cluster.data.rglob("pki/*")}
+    equal([n for n in PKI if n not in found], [], "missing in pki/")
+    wide = [n for n, p in found.items() if n.endswith(".key") and p.stat().st_mode & 0o077]
+    equal(wide, [], "keys that others can read")
+    equal(oct(cluster.kubeconfig.stat().st_mode & 0o777), "0o600", "mode of the kubeconfig")
+    names = openssl("x509", "-in", found["apiserver.crt"], "-noout", "-ext", "subjectAltName")
+    for name in ("DNS:kubernetes.default.svc", "IP Address:127.0.0.1", "IP Address:10.96.0.1", "DNS:kubernetes,"):
+        need(name in names, f"apiserver.crt lacks {name}: {names}")
+    need("prime256v1" in openssl("x509", "-in", found["apiserver.crt"], "-noout", "-text"), "not P-256")
+    for cert, ca in (("apiserver", "ca"), ("apiserver-kubelet-client", "ca"), ("front-proxy-client", "front-proxy-ca")):
+        need(": OK" in openssl("verify", "-CAfile", found[f"{ca}.crt"], found[f"{cert}.crt"]), f"{cert} is not by {ca}")
+
+
+def names_in_ps(cluster):
+    """The processes can be told apart."""
+    names = {pathlib.Path(f"/proc/{p}/comm").read_text().strip() for p in cluster.pids()}
+    need(len(names) == len(cluster.pids()) or len(cluster.pids()) == 1, f"processes are named {sorted(names)}")
+
+
+def kubernetes_service(cluster):
+    """The Service `kubernetes` has its address, Endpoints and slice."""
+    equal(cluster.api.get("/api/v1/namespaces/default/services/kubernetes")["spec"]["clusterIP"], "10.96.0.1", "address")
+    until("its Endpoints", lambda: cluster.api.get("/api/v1/namespaces/default/endpoints/kubernetes")["subsets"][0]["addresses"], 10)
+    need({"default", "kube-system", "kube-public", "kube-node-lease"} <= {n["metadata"]["name"] for n in cluster.api.get("/api/v1/namespaces")["items"]}, "namespaces")
+
+
+def anonymous(cluster):
+    """Without a certificate there is health, and nothing else."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    api = Api(f"https://127.0.0.1:{cluster.port}", context)
+    equal([api.raw("GET", p)[0] for p in ("/healthz", "/livez", "/readyz", "/api/v1/pods")], [200, 200, 200, 403], "answers")
+
+
+def restart(cluster):
+    """After SIGTERM, which ends it with 0, the same objects, revision and keys are there."""
+    made = cluster.api.post("/api/v1/namespaces/default/configmaps", {"metadata": {"name": "kept"}, "data": {"k": "v"}})
+    ca = next(cluster.data.rglob("pki/ca.crt")).read_bytes()
+    children = descendants(cluster.server.pid)
+    began = time.monotonic()
+    equal(cluster.stop_server(), 0, "exit status on SIGTERM")
+    need(time.monotonic() - began < 8, f"the end took {time.monotonic() - began:.1f} s")
+    left = [p for p in children if start_time(p)]
+    need(not left, f"processes left: {left}")
+    cluster.start_server()
+    kept = cluster.api.get("/api/v1/namespaces/default/configmaps/kept")
+    equal((kept["metadata"]["uid"], kept["metadata"]["resourceVersion"], kept["data"]), (made["metadata"]["uid"], made["metadata"]["resourceVersion"], {"k": "v"}), "object")
+    equal(next(cluster.data.rglob("pki/ca.crt")).read_bytes(), ca, "CA")
+
+
+def child_restarted(cluster):
+    """A child process that dies is started again, or ends the whole with an error; it is not just missing."""
+    children = descendants(cluster.server.pid)
+    if not children:
+        raise env.Skip("one process only")
+    os.kill(children[-1], signal.SIGKILL)
+    time.sleep(1)
+    if cluster.server.alive():
+        until("as many processes as before", lambda: len(descendants(cluster.server.pid)) >= len(children), 10)
+        until("it answers", cluster.api.ready, 10)
+    else:
+        need(cluster.server.child.returncode != 0, "it ended with 0")
+        cluster.start_server()
+
+
+def detach(_):
+    """--detach returns when the API is ready, and the server goes on."""
+    folder, port = env.busy("detach"), free_port()
+    r = subprocess.run([env.c8s(), "server", "--data-dir", str(folder / "data"), "--secure-port", str(port), "--disable-agent", "--write-kubeconfig", str(folder / "kc"), "--detach"],
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=30, check=False)
+    mine = [p for p in parents() if str(folder / "data").encode() in command_line(p)]
+    try:
+        equal(r.returncode, 0, f"exit status ({r.stderr.strip()[-200:]})")
+        need(Api.from_kubeconfig(folder / "kc").ready(), "not ready when --detach returned")
+        need(mine, "no process has its data directory on the command line")
+    finally:
+        for p in sorted(mine):
+            end_process(p, start_time(p))
+
+
+def command_line(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def other_names(cluster):
+    """A symlink named kubectl is kubectl; --version and help exist."""
+    link = cluster.folder / "kubectl"
+    link.symlink_to(env.c8s())
+    r = subprocess.run([str(link), "--kubeconfig", str(cluster.kubeconfig), "get", "namespaces", "-o", "json"], capture_output=True, text=True, check=False)
+    need(r.returncode == 0 and "kube-system" in json.dumps(json.loads(r.stdout)), r.stderr)
+    for words in (["--help"], ["server", "--help"], ["--version"], ["kube-apiserver", "--version"]):
+        r = subprocess.run([env.c8s(), *words], capture_output=True, text=True, check=False, timeout=10)
+        need(r.returncode == 0 and r.stdout.strip(), f"c8s {' '.join(words)}: {r.returncode} {r.stderr[-200:]}")
+
+
+CASES = {f.__name__: f for f in (files, names_in_ps, kubernetes_service, anonymous, restart, child_restarted, detach, other_names)}
+
+
+def main():
+    report = Report()
+    report.require("server", env.c8s)
+    with cleanup() as stack:
+        cluster = Cluster(env.busy("server"), agent=False)
+        stack.callback(cluster.stop)
+        report.run("server/start", cluster.start)
+        for name in selected(CASES, sys.argv[1:]) if not report.failed else ():
+            report.run(f"server/{name}", CASES[name], cluster)
+    report.finish()
+
+
+if __name__ == "__main__":
+    main()
