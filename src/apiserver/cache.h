@@ -52,7 +52,9 @@ int cache_wait_revision(struct cache *c, uint64_t rev, mono_t deadline) must_che
 struct cache_pin {
 	struct cache *cache;
 	const void *root;
-	uint64_t epoch, rev;   /* rev: of the store, at or before what root holds */
+	uint64_t epoch;
+	uint64_t rev;          /* the store's revision that root shows exactly */
+	uint64_t changed;      /* revision of the table's last change: root shows all revisions from there to rev */
 	struct list node;
 };
 void cache_pin(struct cache *c, const struct cache_table *t, struct cache_pin *ret);
@@ -85,6 +87,7 @@ struct cache_event {
 	uint8_t type;               /* enum event_type */
 	struct object *cur, *prev;  /* DELETED: cur is the last state under the delete's revision; ADDED: prev is NULL */
 	_Atomic(struct blob *) json; /* {"type":...,"object":...}\n in the storage version: read it through event_json */
+	_Atomic(struct blob *) pb;   /* the frame of protobuf watches, made by endpoint/ on first use */
 };
 /* The frame of an event, encoded once for all watchers: a reference, or NULL when memory is short. */
 struct blob *event_json(struct cache_event *ev);

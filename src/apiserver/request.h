@@ -61,13 +61,17 @@ struct request {
 	struct str include_object;         /* Table rows: "Metadata" (default), "Object", "None" */
 	struct str sub_path;               /* what follows the sub-resource (proxy) */
 	struct str user_agent;
-	bool watch, shallow;               /* ?watch */
-	bool has_bookmarks, has_send_initial;
+	bool watch, old_watch;             /* ?watch, or the old /watch/ path */
+	bool has_name;                     /* the path names an object */
+	bool has_send_initial;             /* sendInitialEvents was given, true or false */
+	bool has_orphan;                   /* orphanDependents was given */
 	struct http_req *http;             /* NULL in process */
 	struct http_resp *resp;            /* NULL in process */
 	struct str body;                   /* of wire requests, read by request_body */
 	bool body_read;
+	bool applied;                      /* managedFields of the new object are done (apply) */
 	struct answer answer;
+	struct str expired_continue;       /* of a 410: how to go on inconsistently */
 	struct { struct str *items; uint32_t len, cap; } warnings;
 	wall_t now;                        /* one time for all stamps of the request */
 	mono_t start, deadline;
@@ -86,5 +90,6 @@ int request_not_found(struct request *r, struct str name, struct err *e);
 void pipeline_http(void *server, struct http_req *req, struct http_resp *resp);
 /* Runs the same stages for an in-process call under user; the answer goes to *ret. */
 int pipeline_run(struct server *s, const struct user *u, const struct call *c, struct arena *a, struct ref *ret, struct err *e) must_check;
-/* A transport whose calls run on the caller's loop without encoding; the user is copied. */
+/* A transport whose calls run on the caller's loop (one of the cache's) without encoding; the user is copied.  u NULL: the server itself, to which all is
+ * allowed. */
 struct transport *inproc_transport(struct server *s, const struct user *u);

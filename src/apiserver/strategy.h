@@ -15,9 +15,12 @@ struct strategy {
 	bool unconditional_update_forbidden;/* PUT needs a resourceVersion */
 	bool returns_object_on_delete;      /* DELETE answers the object instead of a Status */
 	bool orphan_by_default;
-	bool status_in_create;              /* the status a client sends on create is kept; else cleared by the generic code */
-	bool status_in_update;              /* the same for PUT and PATCH of the main resource */
-	bool no_generation;                 /* metadata.generation is the client's (create) or unchanged; else 1, then +1 when spec changes */
+	bool gc_unsupported;                /* Events: no orphan or foreground finalizers */
+	uint8_t meta_again;                 /* how many more times than twice upstream's update validation of the kind looks at the metadata (its causes repeat) */
+	const char *orphan_warning;         /* with orphan_by_default: Warning of a delete that leaves the choice open */
+	/* For kinds with /status the generic code drops the status of a create and keeps the old one on PUT and PATCH of the main resource, unless: */
+	bool status_in_create, status_in_update;
+	bool has_generation;                /* metadata.generation: 1 at create, +1 when spec changes; else it is what the client sent at create */
 	const char *const *selectable;      /* field selectors beyond metadata.name/namespace: "spec.nodeName", ... NULL-terminated.
 	                                       The first one is indexed for watches. */
 	/* Value of one that is no plain path; absent when this one is (default: the field at the path). */
@@ -25,7 +28,7 @@ struct strategy {
 	void (*validate_name)(struct str name, bool prefix, struct err *e); /* causes on metadata.name; NULL: DNS-1123 subdomain */
 	void (*prepare_create)(struct request *r, void *obj);
 	void (*prepare_update)(struct request *r, void *obj, const void *old);
-	void (*prepare_status)(struct request *r, void *obj, const void *old); /* /status; the generic code has put old's metadata and spec back */
+	void (*prepare_status)(struct request *r, void *obj, const void *old); /* /status; the generic code has put old's spec back (all but metadata and status) */
 	void (*validate)(struct request *r, const void *obj, struct err *e);
 	void (*validate_update)(struct request *r, const void *obj, const void *old, struct err *e);
 	void (*validate_status)(struct request *r, const void *obj, const void *old, struct err *e);
@@ -34,13 +37,14 @@ struct strategy {
 	int (*allocate)(struct request *r, void *obj, const void *old, struct err *e);
 	void (*release)(struct request *r, const void *obj, const void *old);
 	void (*after_delete)(struct request *r, const void *obj);
-	/* Before a delete: may set obj's deletion state; called under the compare loop. */
-	int (*check_delete)(struct request *r, const void *obj, struct err *e);
+	/* The object must stay when it is deleted or loses its last finalizer (a Namespace with spec.finalizers): the generic code then marks it as
+	   being deleted and stores it; the hook may change obj (status.phase). */
+	bool (*hold)(struct request *r, void *obj);
 	/* Cells of a Table row in the order of desc_columns; each is JSON text appended to cells (comma-separated). */
 	void (*cells)(struct arena *a, const void *obj, wall_t now, struct buf *cells);
 	/* Scale: JSON paths of replicas; NULL: no /scale. */
 	const char *scale_spec, *scale_status, *scale_selector;
-	/* Seconds that a delete leaves the object (Pods; asked: by the client, or -1); NULL: 0, deletes are immediate. */
+	/* Seconds that a delete leaves the object (Pods); asked: by the client, or -1.  NULL: deletes are immediate. */
 	int64_t (*grace)(struct request *r, const void *obj, int64_t asked);
 	int64_t (*ttl_s)(struct request *r, const void *obj); /* of the stored key (Events) */
 };

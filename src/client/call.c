@@ -79,7 +79,7 @@ static int page_next(struct transport *t, struct call *c, struct arena *a, struc
 	ERR(why);
 	if (transport_call(t, c, a, ret, &why) < 0) {
 		if (!err_is(&why, ERR_EXPIRED) || !c->continue_.n)
-			return err_move(e, &why), -1;
+			return err_pass(e, &why);
 		/* The rest of this list is gone; a whole one is the only consistent way on. */
 		*c = (struct call){.verb = VERB_LIST, .res = c->res, .ns = c->ns, .label_selector = c->label_selector, .field_selector = c->field_selector};
 		if (transport_call(t, c, a, ret, e) < 0)
@@ -137,6 +137,6 @@ int client_modify(struct transport *t, const struct resource *r, const char *sub
 		if (edit_once(&d, &why) == 0)
 			return 0;
 		if (!err_is(&why, ERR_CONFLICT) || i == CLIENT_CONFLICTS || fiber_sleep(backoff_jitter(CONFLICT_PAUSE, 10)) < 0)
-			return err_move(e, &why), -1;
+			return err_pass(e, &why);
 	}
 }

@@ -170,7 +170,7 @@ static int attempt(struct elect *el, struct err *e)
 	if (read_lease(el, &why) < 0) {
 		if (err_is(&why, ERR_NOT_FOUND))
 			return create_lease(el, e);
-		return err_move(e, &why), -1;
+		return err_pass(e, &why);
 	}
 	return anothers(el) ? 1 : update_lease(el, e);
 }

@@ -182,7 +182,8 @@ static int run(const struct exec_auth *x, struct arena *a, struct str *ret, stru
 	if (capture(&o, &out, &status, &why) < 0) {
 		if (why.sys == ENOENT)
 			return not_found(x, e);
-		return err_move(e, &why), err_wrap(e, "exec");
+		err_pass(e, &why);
+		return err_wrap(e, "exec");
 	}
 	*ret = buf_take(&out, a);
 	buf_fini_secret(&out);

@@ -33,8 +33,9 @@ static void history_drop(struct fake *f, size_t n)
 		f->compacted = f->events[i].rev;
 		fake_event_fini(&f->events[i]);
 	}
-	memmove(f->events, f->events + n, (f->nevents - n) * sizeof *f->events);
 	f->nevents -= n;
+	if (f->nevents)
+		memmove(f->events, f->events + n, f->nevents * sizeof *f->events);
 	f->first += n;
 }
 

@@ -160,7 +160,7 @@ static int https_call(struct transport *t, const struct call *c, struct arena *a
 		h->json_only = true;
 		return call_once(h, c, a, ret, e);
 	}
-	return err_move(e, &why), -1;
+	return err_pass(e, &why);
 }
 
 /* ---- the transport */

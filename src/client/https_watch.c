@@ -71,10 +71,10 @@ struct watch *https_watch(struct transport *t, const struct call *c, struct err 
 /* The next whole frame: 0; 1: more bytes are needed; -1: none can come. */
 static int frame_pb(struct https_stream_watch *w, struct str *ret)
 {
-	const uint8_t *p = (const uint8_t *)w->in.p + w->at;
 	size_t have = w->in.n - w->at;
 	if (have < 4)
 		return 1;
+	const uint8_t *p = (const uint8_t *)w->in.p + w->at;
 	size_t n = (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
 	if (n > FRAME_MAX)
 		return -1;
@@ -157,12 +157,6 @@ static int object(struct str pb, struct watch_event *ret, struct err *e)
 	return ret->pb ? 0 : err_nomem(e, pb.n);
 }
 
-static int status_event(const struct meta_v1_Status *s, struct err *e)
-{
-	status_to_err(s, e);
-	return -1;
-}
-
 static int event_of(struct https_stream_watch *w, struct str type, struct str pb, struct watch_event *ret, struct err *e)
 {
 	int t = type_of(type);
@@ -184,7 +178,7 @@ static int event_pb(struct https_stream_watch *w, struct str frame, struct watch
 		return -1;
 	if (type_of(ev.type) != WATCH_ERROR)
 		return event_of(w, ev.type, env.raw, ret, e);
-	return pb_decode(w->event, desc_type(T_meta_v1_Status), env.raw, PB_ALIAS_INPUT, &s, e) < 0 ? -1 : status_event(&s, e);
+	return pb_decode(w->event, desc_type(T_meta_v1_Status), env.raw, PB_ALIAS_INPUT, &s, e) < 0 ? -1 : status_to_err(&s, e);
 }
 
 static int event_json(struct https_stream_watch *w, struct str frame, struct watch_event *ret, struct err *e)
@@ -195,7 +189,7 @@ static int event_json(struct https_stream_watch *w, struct str frame, struct wat
 	if (json_decode(w->event, desc_type(T_meta_v1_WatchEvent), frame, NULL, &ev, e) < 0)
 		return -1;
 	if (type_of(ev.type) == WATCH_ERROR)
-		return json_decode(w->event, desc_type(T_meta_v1_Status), ev.object, NULL, &s, e) < 0 ? -1 : status_event(&s, e);
+		return json_decode(w->event, desc_type(T_meta_v1_Status), ev.object, NULL, &s, e) < 0 ? -1 : status_to_err(&s, e);
 	void *obj = obj_new(w->event, w->type);
 	if (json_decode(w->event, w->type, ev.object, NULL, obj, e) < 0)
 		return -1;

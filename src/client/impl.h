@@ -26,6 +26,13 @@ static inline struct str heap_str(struct str s)
 		memcpy(p, s.p, s.n);
 	return (struct str){p, s.n};
 }
+/* Hands an error on, in the place of any that was there.  Returns -1. */
+static inline int err_pass(struct err *to, struct err *from)
+{
+	err_fini(to);
+	err_move(to, from);
+	return -1;
+}
 /* "ns/name", or "name" without a namespace. */
 static inline size_t key_size(struct str ns, struct str name) { return ns.n ? ns.n + 1 + name.n : name.n; }
 struct str key_write(char *p, struct str ns, struct str name);

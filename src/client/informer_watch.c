@@ -97,7 +97,7 @@ static int list_pages(struct listing *l, struct err *e)
 	for (int more = 1; more;) {
 		ERR(why);
 		if ((more = list_page(l, &why)) < 0 && !list_again(l, &why))
-			return err_move(e, &why), -1;
+			return err_pass(e, &why);
 	}
 	return 0;
 }
@@ -207,7 +207,7 @@ static int sync_picture(struct informer *inf, struct watch **ret_w, mono_t *ret_
 		if (sync_by_watch(inf, ret_w, ret_deadline, &why) == 0)
 			return 0;
 		if (!watch_list_refused(&why))
-			return err_move(e, &why), -1;
+			return err_pass(e, &why);
 		inf->no_watch_list = true;
 	}
 	return sync_by_list(inf, e);

@@ -56,6 +56,7 @@ struct recorder {
 	struct str component, host;
 	struct chan queue;
 	uint64_t dropped;
+	wall_t stamp;        /* of the last event's name */
 	struct memories spam, groups, series;
 };
 
@@ -219,7 +220,7 @@ static int write_once(struct recorder *r, struct event_note *n, struct memory *m
 	}
 	if (err_is(&why, ERR_NOT_FOUND))
 		return create_event(r, n, m, e); /* it has expired meanwhile */
-	return err_move(e, &why), -1;
+	return err_pass(e, &why);
 }
 
 static void write_event(struct recorder *r, struct event_note *n, struct memory *m)
@@ -302,7 +303,15 @@ static struct core_v1_ObjectReference reference_copy(struct arena *a, const stru
 	};
 }
 
-static struct event_note *note_new(const struct recorder *r, const struct core_v1_ObjectReference *about)
+/* The clock stands still within a turn of the loop; names must not repeat. */
+static unsigned long long next_stamp(struct recorder *r)
+{
+	wall_t now = rt_wall();
+	r->stamp = now > r->stamp ? now : r->stamp + 1;
+	return (unsigned long long)r->stamp;
+}
+
+static struct event_note *note_new(struct recorder *r, const struct core_v1_ObjectReference *about)
 {
 	struct arena *a = arena_new(NULL);
 	struct event_note *n = arena_make(a, struct event_note);
@@ -310,7 +319,7 @@ static struct event_note *note_new(const struct recorder *r, const struct core_v
 	n->arena = a;
 	ev->involvedObject = reference_copy(a, about);
 	ev->metadata.namespace = about->namespace.n ? ev->involvedObject.namespace : STR("default");
-	ev->metadata.name = str_printf(a, "%.*s.%llx", STR_F(about->name), (unsigned long long)rt_wall());
+	ev->metadata.name = str_printf(a, "%.*s.%llx", STR_F(about->name), next_stamp(r));
 	ev->firstTimestamp = ev->lastTimestamp = api_time_sec(rt_wall());
 	ev->source.component = ev->reportingComponent = r->component;
 	ev->source.host = ev->reportingInstance = r->host;

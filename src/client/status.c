@@ -46,36 +46,6 @@ int status_to_err(const struct meta_v1_Status *s, struct err *e)
 	return -1;
 }
 
-static void causes_of_err(struct arena *a, const struct err *e, struct meta_v1_StatusDetails *d)
-{
-	for (uint32_t i = 0; i < e->ncauses; i++) {
-		struct meta_v1_StatusCause *c = arena_push(a, &d->causes);
-		if (!c)
-			return;
-		*c = (struct meta_v1_StatusCause){.reason = str_of(e->causes[i].type), .field = e->causes[i].field, .message = e->causes[i].message};
-	}
-}
-
-static bool has_details(const struct err *e)
-{
-	return e->name.n || e->group.n || e->kind.n || e->uid.n || e->ncauses || e->retry_after_s;
-}
-
-void status_of_err(struct arena *a, const struct err *e, struct meta_v1_Status *ret)
-{
-	*ret = (struct meta_v1_Status){
-		.kind = STR("Status"), .apiVersion = STR("v1"), .status = STR("Failure"),
-		.message = e->message, .reason = str_of(err_reason_name(e->reason)), .code = e->code,
-	};
-	if (!has_details(e))
-		return;
-	ret->details = obj_make(a, meta_v1_StatusDetails);
-	*ret->details = (struct meta_v1_StatusDetails){
-		.name = e->name, .group = e->group, .kind = e->kind, .uid = e->uid, .retryAfterSeconds = e->retry_after_s,
-	};
-	causes_of_err(a, e, ret->details);
-}
-
 struct code_text {
 	int code;
 	enum err_reason reason;

@@ -182,7 +182,8 @@ static int reconcile_group(struct pass *p, struct backend_group *g, struct err *
 	for (uint32_t i = 0; i < p->have.len; i++)
 		if (belongs(p->have.items[i], g) && !meta_deleting(&p->have.items[i]->metadata)) {
 			p->used[i] = true;
-			changed[i] = refresh(p->have.items[i], g, placed) | put_labels(p, p->have.items[i]);
+			changed[i] = refresh(p->have.items[i], g, placed);
+			changed[i] |= put_labels(p, p->have.items[i]);
 		} else {
 			changed[i] = false;
 		}
@@ -212,7 +213,8 @@ static int placeholder(struct pass *p, bool v6, struct err *e)
 		if (p->used[i] || str_is(s->addressType, "IPv6") != v6)
 			continue;
 		p->used[i] = true;
-		bool changed = put_labels(p, s) | (s->endpoints.len > 0);
+		bool changed = s->endpoints.len > 0;
+		changed |= put_labels(p, s);
 		s->endpoints.len = 0;
 		return changed ? write_slice(p, s, e) : 0;
 	}

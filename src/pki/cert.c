@@ -247,6 +247,12 @@ struct pki_cert *pki_cert_parse(struct str pem, struct err *e)
 	return cert_wrap(PEM_read_bio_X509(b, NULL, no_phrase, NULL), 0, "no certificate in PEM", e);
 }
 
+struct pki_cert *pki_cert_parse_der(struct str der, struct err *e)
+{
+	const unsigned char *p = (const unsigned char *)der.p;
+	return cert_wrap(d2i_X509(NULL, &p, (long)der.n), 0, "no certificate in DER", e);
+}
+
 struct pki_cert *pki_cert_load(const char *file, struct err *e)
 {
 	BUF(text);

@@ -38,6 +38,7 @@ struct pki_cert;
 struct pki_cert *pki_ca_new(const struct pki_key *key, const struct pki_spec *s, struct err *e);
 struct pki_cert *pki_cert_new(const struct pki_key *subject, const struct pki_spec *s, const struct pki_cert *ca, const struct pki_key *ca_key, struct err *e);
 struct pki_cert *pki_cert_parse(struct str pem, struct err *e);   /* the first certificate of the text */
+struct pki_cert *pki_cert_parse_der(struct str der, struct err *e);
 struct pki_cert *pki_cert_load(const char *file, struct err *e);
 void pki_cert_pem(const struct pki_cert *c, struct buf *out);
 void pki_cert_free(struct pki_cert *c);

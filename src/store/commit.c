@@ -65,15 +65,6 @@ static int compare_all(struct engine *e, struct commit *c)
 	return 0;
 }
 
-static int lease_known(struct engine *e, int64_t id, bool *ret)
-{
-	char mem[8];
-	struct str bytes;
-	int rc = kv_get(e->batch.txn, KV_LEASE, lease_key(mem, id), &bytes);
-	*ret = rc == 0;
-	return rc == -ENOENT ? 0 : rc;
-}
-
 /* On a full disk only what frees room, or hardly takes any, may pass. */
 static int fits_full_disk(struct engine *e, const struct store_op *op, bool *ret)
 {

@@ -75,7 +75,7 @@ static int version_seek(struct kv_txn *t, struct place from, struct version *ret
 }
 
 /* Slices end between revisions, so that the place reached is one number. */
-static int walk(struct kv_txn *t, struct compact_record *c)
+static int walk(struct kv_txn *t, struct compact_record *c, int slice)
 {
 	struct place at = {c->done, 0};
 	struct version v;
@@ -87,7 +87,7 @@ static int walk(struct kv_txn *t, struct compact_record *c)
 			c->done = c->compacted;
 			return 0;
 		}
-		if (n >= COMPACT_SLICE && v.at.rev != at.rev) {
+		if (n >= slice && v.at.rev != at.rev) {
 			c->done = v.at.rev;
 			return 0;
 		}
@@ -102,7 +102,7 @@ int compact_slice(struct engine *e)
 	struct compact_record c = e->compact;
 	if (e->compact_to > c.compacted)
 		c.compacted = e->compact_to;
-	int rc = walk(e->batch.txn, &c);
+	int rc = walk(e->batch.txn, &c, atomic_load(&e->full) ? COMPACT_SLICE_FULL : COMPACT_SLICE);
 	if (!rc)
 		rc = row_put(e->batch.txn, KV_META, compact_row, &c, sizeof c);
 	e->compact_next = c;
@@ -114,7 +114,6 @@ static void tick(struct timer *t)
 {
 	struct engine *e = container_of(t, struct engine, tick);
 	int64_t old = e->ticks[e->tick_at];
-	bool busy = e->ticks[(e->tick_at + TICKS_KEPT - 1) % TICKS_KEPT] != e->revision;
 	e->ticks[e->tick_at] = e->revision;
 	e->tick_at = (e->tick_at + 1) % TICKS_KEPT;
 	if (old > e->compact_to)
@@ -122,8 +121,7 @@ static void tick(struct timer *t)
 	e->chores_paused = false;
 	e->chore_rearm = atomic_load(&e->full);
 	e->chore_checkpoint = e->leases.n && rt_now() >= e->checkpointed + CHECKPOINT_EVERY;
-	if (busy)
-		e->kv->ops->trim(e->kv);
+	e->kv->ops->trim(e->kv);
 	writer_wake(e);
 	timer_set(t, rt_now() + e->tick_every, tick);
 }

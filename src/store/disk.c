@@ -90,6 +90,8 @@ static void record(struct kv_disk *d, struct step s)
 
 static void apply(struct buf *to, uint64_t off, struct str bytes)
 {
+	if (!bytes.n)
+		return;
 	while (to->n < off + bytes.n)
 		buf_char(to, 0); /* a hole */
 	invariant(!to->failed);

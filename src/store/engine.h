@@ -15,6 +15,7 @@
 #define BATCH_TRIES 64                     /* map doublings within one batch; each makes progress */
 #define TICKS_KEPT 10                      /* history ages in steps of a tenth */
 #define COMPACT_SLICE 256                  /* versions per commit: a few milliseconds at most */
+#define COMPACT_SLICE_FULL 32              /* on a full disk: what it copies must fit what is left */
 #define CHECKPOINT_EVERY (60 * NS_S)       /* of what remains of leases */
 #define FULL_GROWTH 512                    /* bytes by which an update may grow on a full disk: a deletion mark, a condition */
 #define SHARED_LEASES 4                    /* different times to live at once (upstream has one: events) */
@@ -157,6 +158,8 @@ int leases_expire(struct engine *e) must_check; /* in the batch */
 int leases_checkpoint(struct engine *e) must_check;
 bool leases_due(struct engine *e);
 void leases_settle(struct engine *e, bool durable);
+/* Whether it exists, as far as the batch has come. */
+int lease_known(struct engine *e, int64_t id, bool *ret) must_check;
 /* The lease for a put with ttl_s; made in the batch when there is none. */
 int lease_for_ttl(struct engine *e, int64_t ttl_s, int64_t *ret_id) must_check;
 

@@ -3,7 +3,8 @@
  * Durability is LMDB's own: a commit writes the pages, syncs them, then writes the root through a descriptor that syncs each write.  Batching
  * both into one sync (MDB_NOSYNC and a sync afterwards) would let the root reach the disk before the pages it points to.
  *
- * The file grows ahead of use, in steps: so a full disk is met by fallocate, before anything was written, and a sync need not record a new size. */
+ * The file grows ahead of use, in steps: so a full disk is met by fallocate, before anything was written, and a sync need not record a new size.
+ * When the file system has no more, the map is capped at what it has promised, and LMDB itself refuses to go beyond it. */
 #include "store/kv.h"
 #include "store/datadir.h"
 #include <errno.h>
@@ -19,7 +20,8 @@
 #define MAP_FIRST ((size_t)256 << 20)
 #define GROW_MIN ((uint64_t)1 << 20)
 #define GROW_MAX ((uint64_t)64 << 20)
-#define OP_BYTES 8192 /* what one put or del may add besides its own bytes: copies of the tree pages on its way */
+#define OP_BYTES 8192          /* what one put or del may add besides its own bytes: copies of leaves on its way */
+#define TXN_BYTES (256 * 1024) /* and a transaction: copies of branches, lists of free pages */
 
 struct lmdb {
 	struct kv kv;
@@ -27,8 +29,11 @@ struct lmdb {
 	MDB_dbi dbi[KV_TABLES];
 	struct datadir dir;
 	pthread_rwlock_t map;   /* readers hold it shared; moving the map needs it alone */
+	size_t map_bytes;       /* without a cap */
 	bool map_full;          /* the last write found no room in the map */
+	bool disk_full, capped; /* the file system refused to promise more; and the map ends where its promise does */
 	uint64_t reserve_bytes;
+	uint64_t reserve_inside; /* the part of the reserve that is free pages of the file, where the file system had no room */
 	_Atomic uint64_t allocated; /* bytes of the file that the file system has promised; 0: it cannot promise */
 	uint64_t page;
 };
@@ -78,16 +83,36 @@ static struct str str_of_val(MDB_val v)
 
 /* ---- Room: the map's size and the file's ---- */
 
+static int set_map(struct lmdb *kv, size_t bytes)
+{
+	pthread_rwlock_wrlock(&kv->map); /* readers last a turn, a snapshot as long as its receiver takes */
+	int rc = mdb_env_set_mapsize(kv->env, bytes);
+	pthread_rwlock_unlock(&kv->map);
+	return result(rc);
+}
+
 static int grow_map(struct lmdb *kv)
 {
-	MDB_envinfo info;
-	mdb_env_info(kv->env, &info);
-	pthread_rwlock_wrlock(&kv->map); /* readers last a turn, a snapshot as long as its receiver takes */
-	int rc = mdb_env_set_mapsize(kv->env, info.me_mapsize * 2);
-	pthread_rwlock_unlock(&kv->map);
-	if (!rc)
+	int rc = set_map(kv, kv->map_bytes * 2);
+	if (!rc) {
+		kv->map_bytes *= 2;
 		kv->map_full = false;
-	return result(rc);
+	}
+	return rc;
+}
+
+static int cap_map(struct lmdb *kv)
+{
+	int rc = set_map(kv, atomic_load_explicit(&kv->allocated, memory_order_relaxed));
+	kv->disk_full = false;
+	kv->capped = rc == 0;
+	return rc;
+}
+
+static void uncap_map(struct lmdb *kv)
+{
+	if (kv->capped && set_map(kv, kv->map_bytes) == 0)
+		kv->capped = false;
 }
 
 static uint64_t used_bytes(struct lmdb *kv)
@@ -112,24 +137,70 @@ static int allocate(struct lmdb *kv, uint64_t bytes)
 	return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -errno;
 }
 
-/* Makes sure that `more` bytes beyond what is used fit the file. */
+static uint64_t count_free(MDB_txn *txn)
+{
+	MDB_cursor *c;
+	MDB_val k, v;
+	size_t n;
+	uint64_t pages = 0;
+	if (mdb_cursor_open(txn, 0, &c)) /* LMDB's own table of free pages: lists that begin with their length */
+		return 0;
+	while (mdb_cursor_get(c, &k, &v, MDB_NEXT) == 0) {
+		memcpy(&n, v.mv_data, sizeof n);
+		pages += n;
+	}
+	mdb_cursor_close(c);
+	return pages;
+}
+
+/* Half of the free pages, for the last ones freed are not to be used yet. */
+static uint64_t free_inside(struct lmdb *kv)
+{
+	MDB_txn *txn;
+	if (mdb_txn_begin(kv->env, NULL, MDB_RDONLY, &txn))
+		return 0;
+	uint64_t pages = count_free(txn);
+	mdb_txn_abort(txn);
+	return pages * kv->page / 2;
+}
+
+/* Makes sure that `more` bytes beyond what is used fit the file.  Under the cap LMDB does that, but it does not know of the reserve. */
 static int make_room(struct lmdb *kv, uint64_t more)
 {
 	uint64_t have = atomic_load_explicit(&kv->allocated, memory_order_relaxed), need = used_bytes(kv) + more, step = have / 8;
+	if (kv->capped)
+		return kv->reserve_inside && free_inside(kv) < kv->reserve_inside + more ? -ENOSPC : 0;
 	if (!have || need <= have)
 		return 0;
 	step = step < GROW_MIN ? GROW_MIN : step > GROW_MAX ? GROW_MAX : step;
 	int rc = allocate(kv, (need + step) / kv->page * kv->page);
-	return rc == -ENOSPC ? allocate(kv, (need + kv->page - 1) / kv->page * kv->page) : rc;
+	if (rc == -ENOSPC)
+		rc = allocate(kv, (need + kv->page - 1) / kv->page * kv->page);
+	kv->disk_full = rc == -ENOSPC;
+	return rc == -ENOSPC ? -EAGAIN : rc;
 }
 
 /* ---- Transactions ---- */
+
+static int fit_map(struct lmdb *kv)
+{
+	return kv->disk_full ? cap_map(kv) : kv->map_full ? grow_map(kv) : 0;
+}
+
+/* The map's end is the disk's where it is capped. */
+static int write_result(struct lmdb *kv, int rc)
+{
+	if (rc != MDB_MAP_FULL)
+		return result(rc);
+	kv->map_full = !kv->capped;
+	return kv->capped ? -ENOSPC : -EAGAIN;
+}
 
 static int lmdb_begin(struct kv *base, bool write, struct kv_txn **ret)
 {
 	struct lmdb *kv = (struct lmdb *)base;
 	struct lmdb_txn *t = calloc(1, sizeof *t);
-	int rc = !t ? -ENOMEM : write && kv->map_full ? grow_map(kv) : 0;
+	int rc = !t ? -ENOMEM : write ? fit_map(kv) : 0;
 	if (!rc && !write)
 		pthread_rwlock_rdlock(&kv->map);
 	if (!rc) {
@@ -157,20 +228,19 @@ static void lmdb_abort(struct kv_txn *base)
 	free(t);
 }
 
-/* Running into the map's end while committing has written nothing yet. */
+/* Running into the map's end while committing has written nothing yet; into the disk's, an unknown part. */
 static int commit_written(struct lmdb_txn *t)
 {
-	int rc = result(mdb_txn_commit(t->txn));
-	if (rc == -EAGAIN)
-		t->kv->map_full = true;
+	int rc = mdb_txn_commit(t->txn);
+	rc = rc == ENOSPC ? -EIO : write_result(t->kv, rc);
 	free(t);
-	return rc == -ENOSPC ? -EIO : rc; /* met inside a commit it leaves open how far the pages got */
+	return rc;
 }
 
 static int lmdb_commit(struct kv_txn *base)
 {
 	struct lmdb_txn *t = (struct lmdb_txn *)base;
-	int rc = make_room(t->kv, t->bytes);
+	int rc = make_room(t->kv, t->bytes + TXN_BYTES);
 	if (!rc)
 		return commit_written(t);
 	lmdb_abort(base);
@@ -180,9 +250,7 @@ static int lmdb_commit(struct kv_txn *base)
 static int noted(struct lmdb_txn *t, int rc, size_t bytes)
 {
 	t->bytes += bytes + OP_BYTES;
-	if (rc == MDB_MAP_FULL)
-		t->kv->map_full = true;
-	return result(rc);
+	return write_result(t->kv, rc);
 }
 
 static int lmdb_get(struct kv_txn *base, enum kv_table table, struct str key, struct str *ret)
@@ -265,7 +333,12 @@ static void lmdb_cursor_close(struct kv_cursor *c)
 static int lmdb_reserve(struct kv *base, bool hold)
 {
 	struct lmdb *kv = (struct lmdb *)base;
-	return datadir_reserve(&kv->dir, hold ? kv->reserve_bytes : 0);
+	int rc = datadir_reserve(&kv->dir, hold ? kv->reserve_bytes : 0);
+	bool inside = rc == -ENOSPC && free_inside(kv) >= kv->reserve_bytes + TXN_BYTES;
+	if (rc == 0)
+		uncap_map(kv); /* there is room on the disk, or there was and is now free */
+	kv->reserve_inside = inside ? kv->reserve_bytes : 0;
+	return inside ? 0 : rc;
 }
 
 /* LMDB does not tell where its map is: the kernel does. */
@@ -309,7 +382,9 @@ static int lmdb_snapshot(struct kv *base, int fd)
 static void lmdb_stat(struct kv *base, struct kv_stat *ret)
 {
 	struct lmdb *kv = (struct lmdb *)base;
+	pthread_rwlock_rdlock(&kv->map); /* what LMDB tells of itself lies in the map */
 	uint64_t used = used_bytes(kv), file = atomic_load_explicit(&kv->allocated, memory_order_relaxed);
+	pthread_rwlock_unlock(&kv->map);
 	*ret = (struct kv_stat){file > used ? file : used, used};
 }
 
@@ -364,8 +439,9 @@ static int open_env(struct lmdb *kv, const char *dir, const struct kv_lmdb_opts 
 	struct stat file;
 	if (snprintf(path, sizeof path, "%s/store.mdb", dir) >= (int)sizeof path)
 		return -ENAMETOOLONG;
+	kv->map_bytes = first_map(path, o);
 	int rc = mdb_env_create(&kv->env);
-	if (rc || (rc = mdb_env_set_maxdbs(kv->env, KV_TABLES)) || (rc = mdb_env_set_mapsize(kv->env, first_map(path, o))) ||
+	if (rc || (rc = mdb_env_set_maxdbs(kv->env, KV_TABLES)) || (rc = mdb_env_set_mapsize(kv->env, kv->map_bytes)) ||
 	    (rc = mdb_env_open(kv->env, path, MDB_NOSUBDIR | MDB_NOTLS | MDB_NOMEMINIT | MDB_NORDAHEAD, 0600)))
 		return result(rc);
 	mdb_env_stat(kv->env, &st);

@@ -55,10 +55,10 @@ static void lease_remove(struct engine *e, int64_t id)
 void leases_fini(struct engine *e)
 {
 	struct map_entry *it;
+	heap_fini(&e->lease_heap); /* first: it marks its nodes as gone */
 	for (size_t i = 0; (it = map_next(&e->leases, &i));)
 		free(it->value);
 	map_fini(&e->leases);
-	heap_fini(&e->lease_heap);
 	free(e->lease_moves.items);
 }
 
@@ -147,25 +147,33 @@ static struct shared_lease *shared_oldest(struct engine *e)
 	return s;
 }
 
-/* A revoke earlier in the same batch may have taken a shared lease away. */
-static bool still_there(struct engine *e, int64_t id)
+int lease_known(struct engine *e, int64_t id, bool *ret)
 {
-	struct lease_record r;
 	char mem[8];
-	return row_get(e->batch.txn, KV_LEASE, lease_key(mem, id), &r, sizeof r) == 0;
+	struct str bytes;
+	int rc = kv_get(e->batch.txn, KV_LEASE, lease_key(mem, id), &bytes);
+	*ret = rc == 0;
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static int share_new(struct engine *e, int64_t ttl_s, struct shared_lease *s)
+{
+	int64_t extra = ttl_s / 20 < SHARED_EXTRA_MAX_S ? ttl_s / 20 : SHARED_EXTRA_MAX_S, id;
+	int rc = lease_make(e, ttl_s + extra, &id);
+	if (!rc)
+		*s = (struct shared_lease){.id = id, .ttl_s = ttl_s, .extra_s = extra, .made = rt_now()};
+	return rc;
 }
 
 int lease_for_ttl(struct engine *e, int64_t ttl_s, int64_t *ret_id)
 {
 	struct shared_lease *s = shared_find(e, ttl_s);
-	if (!s || !still_there(e, s->id)) {
-		int64_t extra = ttl_s / 20 < SHARED_EXTRA_MAX_S ? ttl_s / 20 : SHARED_EXTRA_MAX_S, id;
-		int rc = lease_make(e, ttl_s + extra, &id);
-		if (rc)
-			return rc;
-		s = s ? s : shared_oldest(e);
-		*s = (struct shared_lease){.id = id, .ttl_s = ttl_s, .extra_s = extra, .made = rt_now()};
-	}
+	bool known = false;
+	int rc = s ? lease_known(e, s->id, &known) : 0; /* a revoke earlier in the same batch may have taken it away */
+	if (!rc && !known)
+		rc = share_new(e, ttl_s, s = s ? s : shared_oldest(e));
+	if (rc)
+		return rc;
 	s->keys++;
 	*ret_id = s->id;
 	return 0;
@@ -291,10 +299,11 @@ static int grant_run(struct engine *e, struct request *r)
 static int revoke_run(struct engine *e, struct request *r)
 {
 	struct lease_call *c = container_of(r, struct lease_call, r);
-	if (still_there(e, c->id))
-		return lease_end(e, c->id);
-	r->answer = ANSWER_NO_LEASE;
-	return 0;
+	bool known;
+	int rc = lease_known(e, c->id, &known);
+	if (!rc && !known)
+		r->answer = ANSWER_NO_LEASE;
+	return rc || !known ? rc : lease_end(e, c->id);
 }
 
 static const struct request_ops grant_ops = {.run = grant_run}, revoke_ops = {.run = revoke_run};

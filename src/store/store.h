@@ -8,7 +8,7 @@
  *
  * Errors: ERR_EXPIRED (410) a revision older than what is kept; ERR_TIMEOUT with cause ResourceVersionTooLarge a revision of the future;
  * ERR_TOO_LARGE a value, ERR_BAD_REQUEST a transaction beyond the limits below; ERR_SYSTEM with sys ENOSPC the disk is full (only deletes and
- * updates that hardly grow are taken); ERR_SYSTEM with another sys: the store has failed, the outcome of this commit is unknown and no
+ * updates that hardly grow are taken, and no history is kept); ERR_SYSTEM with another sys: the store has failed, the outcome of this commit is unknown and no
  * further one will be taken.
  *
  * A new engine fills a struct store_ops and embeds struct store as its first member. */

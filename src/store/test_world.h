@@ -15,7 +15,7 @@ struct world {
 	struct arena *a;
 	struct store *s;
 	struct kv_disk *disk;      /* ON_MEM */
-	const char *dir;           /* ON_LMDB */
+	const char *dir;           /* ON_LMDB; NULL: world_open makes one */
 	struct kv_lmdb_opts lmdb;
 	uint64_t reserve_bytes;    /* ON_MEM */
 	struct store_opts opts;
@@ -29,6 +29,8 @@ struct world {
 /* An empty world without a store; on_sim: simulated with this seed (memory engine only), 0: real. */
 void world_init(struct world *w, enum world_engine engine, uint64_t on_sim);
 void world_fini(struct world *w);
+/* A fresh directory that costs little to sync. */
+const char *world_dir(void);
 void world_open(struct world *w);
 int world_try_open(struct world *w, struct err *e);
 void world_close(struct world *w);

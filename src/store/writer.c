@@ -148,8 +148,16 @@ static void undo_requests(struct engine *e)
 	leases_settle(e, false);
 }
 
+/* On a full disk history is worth less than room. */
+static void give_history_up(struct engine *e)
+{
+	if (atomic_load_explicit(&e->full, memory_order_relaxed) && e->revision > e->compact_to)
+		e->compact_to = e->revision;
+}
+
 static bool has_chores(struct engine *e)
 {
+	give_history_up(e);
 	return !e->chores_paused && (e->chore_checkpoint || leases_due(e) || compact_due(e));
 }
 
@@ -158,6 +166,7 @@ static int run_chores(struct engine *e)
 	e->compact_next = e->compact;
 	if (e->chores_paused)
 		return 0;
+	give_history_up(e);
 	int rc = leases_due(e) ? leases_expire(e) : 0;
 	if (!rc && e->chore_checkpoint)
 		rc = leases_checkpoint(e);

@@ -79,8 +79,12 @@ void cache_pin(struct cache *c, const struct cache_table *t, struct cache_pin *r
 {
 	ret->cache = c;
 	epoch_pin(&c->epoch, ret);
-	ret->rev = cache_revision(c); /* before the root: what the root holds is at least as new */
-	ret->root = atomic_load_explicit(&t->impl->root, memory_order_acquire);
+	uint64_t rev = cache_revision(c);
+	const struct node *root = atomic_load_explicit(&t->impl->root, memory_order_acquire);
+	ret->root = root;
+	/* Roots are published before the revision: a root newer than rev shows its own revision, an older one has not changed up to rev. */
+	ret->changed = root ? root->rev : 0;
+	ret->rev = ret->changed > rev ? ret->changed : rev;
 }
 
 void cache_unpin(struct cache_pin *p) { epoch_unpin(&p->cache->epoch, p); }

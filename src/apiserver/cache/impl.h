@@ -5,6 +5,7 @@
 #include "apiserver/cache/lru.h"
 #include "apiserver/cache/tree.h"
 #include "base/map.h"
+#include "rt/fiber.h"
 #include "store/store.h"
 
 #define FIELD_PATH_MAX 6 /* members in a selectable field's path */

@@ -5,6 +5,7 @@
 #include "codec/json.h"
 #include "codec/pb.h"
 #include "gen/meta_v1.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Protobuf field numbers of ObjectMeta and of its maps' entries. */

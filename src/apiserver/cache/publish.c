@@ -62,7 +62,7 @@ static uint64_t watching(const struct cache *c, const struct cache_table *t)
 	return loops;
 }
 
-static uint64_t publish_trees(struct cache *c)
+static uint64_t publish_trees(struct cache *c, uint64_t rev)
 {
 	uint64_t loops = 0;
 	for (size_t i = 0; i < c->ntables; i++) {
@@ -70,7 +70,7 @@ static uint64_t publish_trees(struct cache *c)
 		if (!t->impl->touched)
 			continue;
 		t->impl->touched = false;
-		atomic_store(&t->impl->root, tree_seal(&t->impl->tree));
+		atomic_store(&t->impl->root, tree_seal(&t->impl->tree, rev));
 		loops |= watching(c, t);
 	}
 	return loops;
@@ -90,7 +90,7 @@ void cache_apply(struct cache *c, const struct store_batch *b)
 {
 	for (uint32_t i = 0; i < b->n; i++)
 		apply_event(c, &b->events[i]);
-	uint64_t loops = publish_trees(c);
+	uint64_t loops = publish_trees(c, (uint64_t)b->revision);
 	atomic_store(&c->revision, (uint64_t)b->revision);
 	wake(c, loops);
 	epoch_collect(&c->epoch);
@@ -201,7 +201,7 @@ int cache_load(struct cache *c, struct err *e)
 	pthread_mutex_lock(&c->load_lock);
 	for (size_t i = 0; i < c->ntables; i++)
 		atomic_store(&c->tables[i]->impl->ring.floor, (uint64_t)rev);
-	publish_trees(c);
+	publish_trees(c, (uint64_t)rev);
 	atomic_store(&c->revision, (uint64_t)rev);
 	c->loading = false;
 	replay_pending(c);

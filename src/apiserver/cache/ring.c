@@ -41,6 +41,7 @@ static void event_free(void *p)
 	object_unref(ev->cur);
 	object_unref(ev->prev);
 	blob_unref(atomic_load(&ev->json));
+	blob_unref(atomic_load(&ev->pb));
 	free(ev);
 }
 

@@ -212,17 +212,19 @@ struct object *tree_del(struct tree *t, struct str ns, struct str name)
 	if (!tree_get(t->root, ns, name))
 		return NULL;
 	t->root = del_in(t, t->root, &c);
-	while (t->root && (t->root->n == 0 || (!t->root->leaf && t->root->n == 1))) {
+	while (!t->root->leaf && t->root->n == 1) {
 		struct node *r = t->root;
-		t->root = r->n ? r->e[0].kid : NULL;
+		t->root = own(t, r->e[0].kid);
 		drop_node(t, r);
 	}
 	return c.old;
 }
 
-const struct node *tree_seal(struct tree *t)
+const struct node *tree_seal(struct tree *t, uint64_t rev)
 {
 	t->version++;
+	if (t->root) /* a changed version has a root of its own */
+		t->root->rev = rev;
 	return t->root;
 }
 

@@ -16,13 +16,14 @@ struct tree_entry {
 };
 struct node {
 	uint64_t version;
+	uint64_t rev; /* of a sealed root: the store's revision that this version shows */
 	size_t total;
 	uint16_t n;
 	bool leaf;
 	struct tree_entry e[TREE_FAN + 1];
 };
 struct tree {
-	struct node *root; /* NULL: empty */
+	struct node *root; /* NULL: nothing was ever put; else its n may be 0 */
 	uint64_t version;
 	/* Called for nodes and objects that are no longer part of the version being written. */
 	void (*retire)(void *arg, void (*fn)(void *), void *p);
@@ -37,7 +38,7 @@ struct tree_key {
 /* Takes over the reference of o; gives back the object that stood there (the caller's reference to drop through retire), or NULL. */
 struct object *tree_put(struct tree *t, struct object *o);
 struct object *tree_del(struct tree *t, struct str ns, struct str name);
-const struct node *tree_seal(struct tree *t);
+const struct node *tree_seal(struct tree *t, uint64_t rev);
 void tree_free(struct tree *t); /* drops all objects */
 
 struct object *tree_get(const struct node *root, struct str ns, struct str name);

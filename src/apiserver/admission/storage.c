@@ -1,0 +1,60 @@
+/* StorageObjectInUseProtection and DefaultStorageClass. */
+#include "apiserver/admission/plugins.h"
+
+#include "api/meta.h"
+#include "gen/core_v1.h"
+#include "gen/storage_v1.h"
+
+static int protect(struct admit *a, struct err *e)
+{
+	struct arena *mem = a->request->arena;
+	if (admit_is(a, "", "persistentvolumes", ""))
+		finalizer_add(mem, &((struct core_v1_PersistentVolume *)a->obj)->metadata, STR("kubernetes.io/pv-protection"));
+	else if (admit_is(a, "", "persistentvolumeclaims", ""))
+		finalizer_add(mem, &((struct core_v1_PersistentVolumeClaim *)a->obj)->metadata, STR("kubernetes.io/pvc-protection"));
+	return 0;
+}
+
+const struct admission_plugin plugin_storage_protection = {.name = "StorageObjectInUseProtection", .by_default = true, .ops = ADMIT_CREATE, .admit = protect};
+
+#define DEFAULT_CLASS "storageclass.kubernetes.io/is-default-class"
+#define DEFAULT_CLASS_BETA "storageclass.beta.kubernetes.io/is-default-class"
+#define CLAIM_CLASS_BETA "volume.beta.kubernetes.io/storage-class"
+
+/* The youngest of those marked; names decide among equals. */
+static bool younger(const struct storage_v1_StorageClass *a, const struct storage_v1_StorageClass *b)
+{
+	int64_t s = a->metadata.creationTimestamp.sec, t = b->metadata.creationTimestamp.sec;
+	return s != t ? s > t : str_cmp(a->metadata.name, b->metadata.name) < 0;
+}
+
+static const struct storage_v1_StorageClass *default_class(struct admit *a)
+{
+	struct cache *c = server_cache(a->request->server);
+	const struct storage_v1_StorageClass *best = NULL;
+	struct cache_pin pin;
+	struct cache_iter it;
+	cache_pin(c, cache_table_by_name(c, "storage.k8s.io", "storageclasses"), &pin);
+	cache_seek(&it, &pin, (struct str){0}, (struct str){0}, (struct str){0}, false);
+	for (struct object *o; (o = cache_next(&it));) {
+		const struct storage_v1_StorageClass *s = admit_lookup(a, "storage.k8s.io", "storageclasses", (struct str){0}, o->name);
+		bool marked = s && (str_is(meta_annotation(&s->metadata, DEFAULT_CLASS), "true") || str_is(meta_annotation(&s->metadata, DEFAULT_CLASS_BETA), "true"));
+		if (marked && (!best || younger(s, best)))
+			best = s;
+	}
+	cache_unpin(&pin);
+	return best;
+}
+
+static int admit_class(struct admit *a, struct err *e)
+{
+	struct core_v1_PersistentVolumeClaim *c = a->obj;
+	if (!admit_is(a, "", "persistentvolumeclaims", "") || c->spec.storageClassName.p || str_map_has(&c->metadata.annotations, STR(CLAIM_CLASS_BETA)))
+		return 0;
+	const struct storage_v1_StorageClass *s = default_class(a);
+	if (s)
+		c->spec.storageClassName = s->metadata.name;
+	return 0;
+}
+
+const struct admission_plugin plugin_default_storage_class = {.name = "DefaultStorageClass", .by_default = true, .ops = ADMIT_CREATE, .admit = admit_class};

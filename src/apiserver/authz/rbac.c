@@ -1,0 +1,335 @@
+#include "apiserver/authz/rbac.h"
+
+#include "apiserver/cache.h"
+#include "base/map.h"
+#include "gen/ids.h"
+
+#include <stdlib.h>
+
+enum { ROLES, CLUSTER_ROLES, ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS, TABLES };
+static const char *const table_names[TABLES] = {"roles", "clusterroles", "rolebindings", "clusterrolebindings"};
+
+/* A subject of a binding, with what it grants. */
+struct grant {
+	struct grant *next;
+	struct str ns;                  /* "" for ClusterRoleBindings */
+	struct str binding, role_kind, role_name, subject_text;
+	const rbac_v1_PolicyRule_list_t *rules; /* NULL: the role is missing */
+};
+struct table_cursor {
+	struct cursor cursor;
+	struct index *index;
+};
+struct index {
+	struct rbac *rbac;
+	struct loop *loop;
+	struct table_cursor cursors[TABLES];
+	bool watching, stale;
+	struct arena *mem;
+	struct map by_subject;          /* "u:NAME", "g:NAME", "s:NS:NAME" -> struct grant list */
+};
+struct rbac {
+	struct server *server;
+	struct cache_table *tables[TABLES];
+	struct index *v;
+	size_t n;
+};
+
+/* ---- Keeping the index fresh ---- */
+
+static enum cursor_verdict on_event(struct cursor *c, struct cache_event *ev)
+{
+	container_of(c, struct table_cursor, cursor)->index->stale = true;
+	return CURSOR_NEXT;
+}
+
+static void on_lost(struct cursor *c)
+{
+	struct index *x = container_of(c, struct table_cursor, cursor)->index;
+	cursor_close(c);
+	x->watching = false;
+}
+
+static const struct cursor_ops cursor_ops = {on_event, on_lost};
+
+static void watch_tables(struct index *x)
+{
+	x->watching = true;
+	x->stale = true;
+	for (int t = 0; t < TABLES; t++) {
+		struct bucket any = {0};
+		ERR(e);
+		struct cursor *c = &x->cursors[t].cursor;
+		x->cursors[t].index = x;
+		cursor_close(c);
+		if (cursor_open(c, &cursor_ops, x->rbac->tables[t], &any, cache_revision(server_cache(x->rbac->server)), &e) == 0)
+			cursor_resume(c);
+		else
+			x->watching = false; /* then the next question reads anew */
+	}
+}
+
+/* ---- Building ---- */
+
+static const rbac_v1_PolicyRule_list_t *rules_of(struct index *x, const struct rbac_v1_RoleRef *ref, struct str ns, struct map *roles)
+{
+	bool cluster = str_is(ref->kind, "ClusterRole");
+	return map_get(roles, cluster ? str_printf(x->mem, "/%.*s", STR_F(ref->name)) : str_printf(x->mem, "%.*s/%.*s", STR_F(ns), STR_F(ref->name)));
+}
+
+static void add_subject(struct index *x, const struct rbac_v1_Subject *s, struct grant g)
+{
+	struct grant *slot = arena_make(x->mem, struct grant);
+	struct str key;
+	if (str_is(s->kind, "ServiceAccount")) {
+		struct str ns = s->namespace.n ? s->namespace : g.ns;
+		key = str_printf(x->mem, "s:%.*s:%.*s", STR_F(ns), STR_F(s->name));
+		g.subject_text = str_printf(x->mem, "%.*s \"%.*s/%.*s\"", STR_F(s->kind), STR_F(s->name), STR_F(ns));
+	} else {
+		key = str_printf(x->mem, "%c:%.*s", str_is(s->kind, "Group") ? 'g' : 'u', STR_F(s->name));
+		g.subject_text = str_printf(x->mem, "%.*s \"%.*s\"", STR_F(s->kind), STR_F(s->name));
+	}
+	g.next = map_get(&x->by_subject, key);
+	*slot = g;
+	map_set(&x->by_subject, key, slot);
+}
+
+static void add_binding(struct index *x, struct str ns, struct str name, const struct rbac_v1_RoleRef *ref, const rbac_v1_Subject_list_t *subjects,
+	struct map *roles)
+{
+	struct grant g = {.ns = ns, .binding = name, .role_kind = ref->kind, .role_name = ref->name, .rules = rules_of(x, ref, ns, roles)};
+	LIST_EACH(s, *subjects)
+		add_subject(x, s, g);
+}
+
+static void take(struct index *x, int table, struct object *o, struct map *roles)
+{
+	ERR(e);
+	void *obj = object_decode(o, x->mem, &e);
+	if (!obj)
+		return;
+	object_ref(o);
+	arena_defer(x->mem, (void (*)(void *))object_unref, o); /* strings point into it */
+	if (table == ROLES) {
+		struct rbac_v1_Role *r = obj;
+		map_set(roles, str_printf(x->mem, "%.*s/%.*s", STR_F(o->ns), STR_F(o->name)), &r->rules);
+	} else if (table == CLUSTER_ROLES) {
+		struct rbac_v1_ClusterRole *r = obj;
+		map_set(roles, str_printf(x->mem, "/%.*s", STR_F(o->name)), &r->rules);
+	} else if (table == ROLE_BINDINGS) {
+		struct rbac_v1_RoleBinding *b = obj;
+		add_binding(x, o->ns, o->name, &b->roleRef, &b->subjects, roles);
+	} else {
+		struct rbac_v1_ClusterRoleBinding *b = obj;
+		add_binding(x, STR(""), o->name, &b->roleRef, &b->subjects, roles);
+	}
+}
+
+static void read_table(struct index *x, int table, struct map *roles)
+{
+	struct cache_pin pin;
+	struct cache_iter it;
+	cache_pin(server_cache(x->rbac->server), x->rbac->tables[table], &pin);
+	cache_seek(&it, &pin, (struct str){0}, (struct str){0}, (struct str){0}, false);
+	for (struct object *o; (o = cache_next(&it));)
+		take(x, table, o, roles);
+	cache_unpin(&pin);
+}
+
+static void rebuild(struct index *x)
+{
+	struct map roles = {0};
+	map_clear(&x->by_subject);
+	arena_free(x->mem);
+	x->mem = arena_new(NULL);
+	x->stale = false;
+	for (int t = 0; t < TABLES; t++)
+		read_table(x, t, &roles);
+	map_fini(&roles);
+}
+
+static struct index *index_here(struct rbac *r)
+{
+	struct index *x = NULL;
+	for (size_t i = 0; i < r->n && !x; i++)
+		x = r->v[i].loop == loop_self() ? &r->v[i] : NULL;
+	if (!x)
+		return NULL;
+	if (!x->watching)
+		watch_tables(x);
+	if (x->stale || !x->mem)
+		rebuild(x);
+	return x;
+}
+
+struct rbac *rbac_new(struct server *s)
+{
+	const struct server_opts *o = server_options(s);
+	struct rbac *r = calloc(1, sizeof *r);
+	struct index *v = calloc(o->nloops, sizeof *v);
+	if (!r || !v) {
+		free(r);
+		free(v);
+		return NULL;
+	}
+	*r = (struct rbac){.server = s, .v = v, .n = o->nloops};
+	for (int t = 0; t < TABLES; t++)
+		r->tables[t] = cache_table_by_name(server_cache(s), "rbac.authorization.k8s.io", table_names[t]);
+	for (size_t i = 0; i < r->n; i++)
+		v[i] = (struct index){.rbac = r, .loop = o->loops[i]};
+	return r;
+}
+
+/* The loops have ended their requests; cursors of other loops were closed by their hubs. */
+void rbac_free(struct rbac *r)
+{
+	if (!r)
+		return;
+	for (size_t i = 0; i < r->n; i++) {
+		map_fini(&r->v[i].by_subject);
+		arena_free(r->v[i].mem);
+	}
+	free(r->v);
+	free(r);
+}
+
+/* ---- Rules ---- */
+
+static bool has(const str_list_t *l, struct str s)
+{
+	LIST_EACH(x, *l)
+		if (str_eq(*x, s) || str_is(*x, "*"))
+			return true;
+	return false;
+}
+
+/* "pods", "pods/log", "*", "STAR/log" (any resource's log). */
+static bool resource_matches(const str_list_t *l, struct str resource, struct str sub)
+{
+	LIST_EACH(x, *l)
+	{
+		struct str head, tail;
+		if (str_is(*x, "*"))
+			return true;
+		bool cut = str_cut(*x, '/', &head, &tail);
+		if (cut ? sub.n && str_eq(tail, sub) && (str_eq(head, resource) || str_is(head, "*")) : !sub.n && str_eq(head, resource))
+			return true;
+	}
+	return false;
+}
+
+static bool path_matches(const str_list_t *l, struct str path)
+{
+	LIST_EACH(x, *l)
+	{
+		bool star = x->n && x->p[x->n - 1] == '*';
+		if (star ? str_has_prefix(path, str_sub(*x, 0, x->n - 1)) : str_eq(*x, path))
+			return true;
+	}
+	return false;
+}
+
+bool rbac_rule_allows(const struct rbac_v1_PolicyRule *rule, const struct attrs *at)
+{
+	if (!has(&rule->verbs, at->verb))
+		return false;
+	if (!at->is_resource)
+		return path_matches(&rule->nonResourceURLs, at->path);
+	if (!has(&rule->apiGroups, at->group) || !resource_matches(&rule->resources, at->resource, at->sub))
+		return false;
+	if (rule->resourceNames.len == 0)
+		return true;
+	LIST_EACH(n, rule->resourceNames)
+		if (at->name.n && str_eq(*n, at->name))
+			return true;
+	return false;
+}
+
+/* ---- Questions ---- */
+
+struct question {
+	const struct attrs *at;
+	struct buf *reason;
+	struct str ns;
+	bool (*fn)(void *arg, const struct rbac_v1_PolicyRule *rule);
+	void *arg;
+};
+
+static void say_why(const struct question *q, const struct grant *g)
+{
+	if (!q->reason)
+		return;
+	buf_printf(q->reason, "RBAC: allowed by %s \"%.*s", g->ns.n ? "RoleBinding" : "ClusterRoleBinding", STR_F(g->binding));
+	if (g->ns.n)
+		buf_printf(q->reason, "/%.*s", STR_F(g->ns));
+	buf_printf(q->reason, "\" of %.*s \"%.*s\" to %.*s", STR_F(g->role_kind), STR_F(g->role_name), STR_F(g->subject_text));
+}
+
+/* True ends the search. */
+static bool try_grants(const struct question *q, const struct grant *g, bool cluster)
+{
+	for (; g; g = g->next) {
+		if (cluster != !g->ns.n || (!cluster && !str_eq(g->ns, q->ns)) || !g->rules)
+			continue;
+		LIST_EACH(rule, *g->rules)
+		{
+			if (q->fn ? q->fn(q->arg, rule) : !rbac_rule_allows(rule, q->at))
+				continue;
+			if (!q->fn)
+				say_why(q, g);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool try_key(struct index *x, const struct question *q, struct str key, bool cluster)
+{
+	const struct grant *g = map_get(&x->by_subject, key);
+	return g && try_grants(q, g, cluster);
+}
+
+#define KEY_MAX 512 /* longer names are looked up from the heap */
+
+static bool try_named(struct index *x, const struct question *q, char kind, struct str name, bool cluster)
+{
+	char text[KEY_MAX];
+	if (name.n + 2 > sizeof text)
+		return false; /* no binding can name it: names are shorter */
+	text[0] = kind;
+	text[1] = ':';
+	memcpy(text + 2, name.p, name.n);
+	return try_key(x, q, str_n(text, name.n + 2), cluster);
+}
+
+#define SA_PREFIX "system:serviceaccount:"
+
+static bool try_user(struct index *x, const struct question *q, const struct user *u, bool cluster)
+{
+	if (try_named(x, q, 'u', u->name, cluster))
+		return true;
+	if (str_has_prefix(u->name, STR(SA_PREFIX)) && try_named(x, q, 's', str_sub(u->name, sizeof SA_PREFIX - 1, u->name.n), cluster))
+		return true;
+	for (size_t i = 0; i < u->ngroups; i++)
+		if (try_named(x, q, 'g', u->groups[i], cluster))
+			return true;
+	return false;
+}
+
+enum decision rbac_decide(struct rbac *r, const struct attrs *at, struct buf *reason)
+{
+	struct index *x = index_here(r);
+	struct question q = {.at = at, .reason = reason, .ns = at->ns};
+	if (!x)
+		return DECISION_NO_OPINION;
+	bool yes = try_user(x, &q, at->user, true) || (at->is_resource && at->ns.n && try_user(x, &q, at->user, false));
+	return yes ? DECISION_ALLOW : DECISION_NO_OPINION;
+}
+
+void rbac_each_rule(struct rbac *r, const struct user *u, struct str ns, bool (*fn)(void *arg, const struct rbac_v1_PolicyRule *rule), void *arg)
+{
+	struct index *x = index_here(r);
+	struct question q = {.ns = ns, .fn = fn, .arg = arg};
+	if (x && !try_user(x, &q, u, true) && ns.n)
+		try_user(x, &q, u, false);
+}

@@ -1,0 +1,218 @@
+/* PATCH: JSON, merge and strategic merge patches, and apply. */
+#include "apiserver/endpoint/endpoint.h"
+#include "base/enc.h"
+#include "codec/defaults.h"
+#include "codec/json.h"
+#include "codec/managed.h"
+#include "codec/ops.h"
+#include "codec/patch.h"
+#include "codec/yaml.h"
+#include "gen/meta_v1.h"
+
+static const struct {
+	const char *name;
+	enum patch_type type;
+} patch_types[] = {
+	{"application/json-patch+json", PATCH_JSON},
+	{"application/merge-patch+json", PATCH_MERGE},
+	{"application/strategic-merge-patch+json", PATCH_STRATEGIC},
+	{"application/apply-patch+yaml", PATCH_APPLY},
+};
+
+enum patch_type patch_type_of(struct str content_type)
+{
+	struct str media;
+	str_cut(content_type, ';', &media, &(struct str){0});
+	media = str_trim(media);
+	for (size_t i = 0; i < ARRAY_LEN(patch_types); i++)
+		if (str_is(media, patch_types[i].name))
+			return patch_types[i].type;
+	return PATCH_NONE;
+}
+
+/* A 422 on "patch" of no kind in particular, as upstream answers when the patched document does not decode. */
+static int bad_result(struct str document, struct err *why, struct err *e)
+{
+	BUF(q);
+	struct err found = {0};
+	enc_quote(&q, document);
+	err_cause(&found, "FieldValueInvalid", STR("patch"), "Invalid value: %.*s: %s", STR_F(buf_view(&q)), err_text(why));
+	found.message = str_printf(found.mem, " \"\" is invalid: patch: %.*s", STR_F(found.causes[0].message));
+	err_move(e, &found);
+	return -1;
+}
+
+static int parse_patch(struct request *r, struct str body, struct value **ret, struct err *e)
+{
+	struct json_opts o = {.flags = 0};
+	return json_parse(r->arena, body, &o, ret, e);
+}
+
+static struct value *patched(struct request *r, struct ref cur, struct err *e)
+{
+	struct value *doc = obj_to_value(r->arena, cur), *patch = NULL;
+	struct str body = r->call.patch;
+	if (r->call.patch_type == PATCH_JSON) {
+		doc = patch_json(r->arena, doc, body, e);
+		if (!doc && err_is(e, ERR_INVALID)) /* details: {} */
+			err_object(e, (struct str){0}, STR(""), (struct str){0});
+		return doc;
+	}
+	if (parse_patch(r, body, &patch, e)) {
+		if (r->call.patch_type == PATCH_MERGE)
+			err_wrap(e, "error decoding patch");
+		return NULL;
+	}
+	if (r->call.patch_type == PATCH_MERGE)
+		return patch_merge(r->arena, doc, patch, e);
+	return patch_strategic(r->arena, cur.type, doc, patch, e);
+}
+
+/* The patched document as an object of the same type. */
+int patch_apply_to(struct request *r, struct ref cur, struct ref *ret, struct err *e)
+{
+	struct strictness strict = {.r = r};
+	bool lax = str_is(r->call.field_validation, "Ignore");
+	struct json_opts o = {.flags = lax ? 0 : JSON_STRICT, .complain = strictness_complain, .arg = &strict};
+	struct value *doc = patched(r, cur, e);
+	if (!doc)
+		return -1;
+	struct ref next = {cur.type, obj_new(r->arena, cur.type)};
+	ERR(why);
+	if (!next.p)
+		return err_nomem(e, cur.type->size);
+	if (obj_from_value(r->arena, cur.type, doc, &o, next.p, &why) || strictness_end(&strict, NULL, &why)) {
+		BUF(text);
+		json_write(&text, doc);
+		return bad_result(buf_view(&text), &why, e);
+	}
+	obj_set_type(next);
+	obj_default(r->arena, next);
+	*ret = next;
+	return 0;
+}
+
+/* ---- conditions in the patched object ---- */
+
+static int check_conditions(struct request *r, const struct meta_v1_ObjectMeta *m, const struct object *cur, struct err *e)
+{
+	uint64_t rv = 0;
+	if (m->resourceVersion.n && str_u64(m->resourceVersion, &rv))
+		return err_set(e, ERR_UNKNOWN, "strconv.ParseUint: parsing \"%.*s\": invalid syntax", STR_F(m->resourceVersion));
+	if (r->call.patch_type == PATCH_APPLY && m->uid.n && !str_eq(m->uid, cur->uid))
+		return conflict_uid(r, cur->name, m->uid, cur->uid, "0", e);
+	return rv && rv != cur->rev ? conflict_modified(r, cur->name, e) : 0;
+}
+
+/* ---- apply ---- */
+
+static struct managed_write apply_write(struct request *r)
+{
+	return (struct managed_write){.manager = r->call.field_manager, .api_version = desc_str(r->type->api_version), .subresource = r->call.sub, .now = r->now};
+}
+
+static int apply_config(struct request *r, struct value **ret, struct err *e)
+{
+	struct value *v = NULL;
+	if (yaml_parse(r->arena, r->call.patch, NULL, &v, e))
+		return err_set(e, ERR_BAD_REQUEST, "error decoding YAML: %s", err_text(e));
+	struct str api = value_path_str(v, "apiVersion"), kind = value_path_str(v, "kind");
+	if (!kind.n || !api.n)
+		return err_set(e, ERR_BAD_REQUEST, "%s must be set", kind.n ? "apiVersion" : "kind");
+	if (!str_eq(api, desc_str(r->type->api_version)) || !str_eq(kind, desc_str(r->type->kind)))
+		return err_set(e, ERR_BAD_REQUEST, "the API version in the data (%.*s) does not match the expected API version (%s)", STR_F(api), desc_z(r->type->api_version));
+	struct value *meta = value_get(v, STR("metadata")), *managed = value_get(meta, STR("managedFields"));
+	if (managed && managed->type == V_LIST && managed->list.len)
+		return err_set(e, ERR_BAD_REQUEST, "metadata.managedFields must be nil");
+	*ret = v;
+	return 0;
+}
+
+static int apply_create(struct request *r, struct value *config, struct err *e)
+{
+	struct managed_write w = apply_write(r);
+	struct ref next;
+	if (r->sub)
+		return request_not_found(r, r->at.name, e);
+	if (managed_apply(r->arena, (struct ref){r->type, NULL}, config, r->type, r->call.force, &w, &next, e))
+		return -1;
+	obj_set_type(next);
+	obj_default(r->arena, next);
+	if (meta_namespace(r, next, e) || meta_name(r, next, e))
+		return -1;
+	struct meta_v1_ObjectMeta *m = obj_meta(next);
+	if (m->uid.n)
+		return conflict_uid(r, r->at.name, m->uid, STR(""), "0", e);
+	m->resourceVersion = (struct str){0};
+	r->applied = true;
+	return create_run(r, next, e);
+}
+
+static int apply_next(struct request *r, struct ref was, struct ref *ret, struct err *e)
+{
+	struct managed_write w = apply_write(r);
+	struct value *config = NULL;
+	if (apply_config(r, &config, e) || managed_apply(r->arena, was, config, r->type, r->call.force, &w, ret, e))
+		return -1;
+	obj_set_type(*ret);
+	obj_default(r->arena, *ret);
+	return 0;
+}
+
+/* ---- the verb ---- */
+
+static int patch_missing(struct request *r, struct err *e)
+{
+	struct value *config = NULL;
+	if (r->call.patch_type != PATCH_APPLY)
+		return request_not_found(r, r->at.name, e);
+	if (apply_config(r, &config, e))
+		return -1;
+	return apply_create(r, config, e);
+}
+
+static int patch_once(struct request *r, struct err *e)
+{
+	struct object *cur = cache_lookup(server_cache(r->server), r->table, r->at.ns, r->at.name);
+	bool apply = r->call.patch_type == PATCH_APPLY;
+	if (!cur)
+		return patch_missing(r, e);
+	arena_defer(r->arena, (void (*)(void *))object_unref, cur);
+	struct update u = {.cur = cur, .applied = apply, .old = {r->table->type, object_decode(cur, r->arena, e)}};
+	if (!u.old.p)
+		return -1;
+	struct ref was = object_as(r->arena, u.old, r->type);
+	if (apply ? apply_next(r, was, &u.next, e) : patch_apply_to(r, was, &u.next, e))
+		return -1;
+	if (check_conditions(r, obj_meta(u.next), cur, e) || meta_namespace(r, u.next, e) || meta_name(r, u.next, e))
+		return -1;
+	int c = update_run(r, &u, e);
+	if (c == 0)
+		r->answer = (struct answer){.kind = ANSWER_REF, .ref = u.stored, .table = r->call.dry_run || u.deleted || u.unchanged ? NULL : r->table};
+	return c;
+}
+
+/* Reads the patch itself; in process it is there. */
+int patch_body(struct request *r, struct err *e)
+{
+	if (!r->http)
+		return 0;
+	r->call.patch_type = patch_type_of(req_header(r->http, STR("content-type")));
+	if (request_body(r, e))
+		return -1;
+	r->call.patch = r->body;
+	return options_write(r, "PatchOptions", e);
+}
+
+int verb_patch(struct request *r, struct err *e)
+{
+	if (patch_body(r, e))
+		return -1;
+	for (unsigned i = 0; i < WRITE_ATTEMPTS; i++) {
+		r->warnings.len = 0;
+		int c = patch_once(r, e);
+		if (c <= 0)
+			return c;
+	}
+	return conflict_modified(r, r->at.name, e);
+}

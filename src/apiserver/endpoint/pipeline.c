@@ -1,0 +1,150 @@
+/* The stages of a request. */
+#include "apiserver/authn.h"
+#include "apiserver/authz.h"
+#include "apiserver/discovery.h"
+#include "apiserver/endpoint/endpoint.h"
+#include "base/enc.h"
+#include "gen/meta_v1.h"
+
+static void audit_id(struct request *r)
+{
+	struct str id = str_trim(req_header(r->http, STR("audit-id")));
+	if (!id.n) {
+		char uuid[37];
+		rt_uuid(uuid);
+		id = str_dup(r->arena, str_n(uuid, 36));
+	}
+	resp_header(r->resp, STR("audit-id"), id);
+}
+
+static void plain_text(struct request *r, int code, struct str text)
+{
+	r->answer = (struct answer){.kind = ANSWER_TEXT, .code = code, .text = text, .content_type = STR("text/plain; charset=utf-8")};
+	resp_header(r->resp, STR("x-content-type-options"), STR("nosniff"));
+	respond_answer(r);
+}
+
+/* ---- authorization ---- */
+
+static void put_scope(struct request *r, struct buf *out)
+{
+	if (r->at.ns.n)
+		buf_printf(out, " in the namespace \"%.*s\"", STR_F(r->at.ns));
+	else
+		buf_lit(out, " at the cluster scope");
+}
+
+static void escape(struct buf *out, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		switch (s.p[i]) {
+		case '<':
+			buf_lit(out, "&lt;");
+			break;
+		case '>':
+			buf_lit(out, "&gt;");
+			break;
+		case '&':
+			buf_lit(out, "&amp;");
+			break;
+		case '"':
+			buf_lit(out, "&#34;");
+			break;
+		case '\'':
+			buf_lit(out, "&#39;");
+			break;
+		default:
+			buf_char(out, s.p[i]);
+		}
+	}
+}
+
+static int forbidden_path(struct request *r, struct str reason, struct err *e)
+{
+	BUF(m);
+	buf_lit(&m, "forbidden: User \"");
+	escape(&m, r->user.name);
+	buf_printf(&m, "\" cannot %.*s path \"", STR_F(r->at.verb));
+	escape(&m, r->at.path);
+	buf_char(&m, '"');
+	if (reason.n)
+		buf_printf(&m, ": %.*s", STR_F(reason));
+	err_set(e, ERR_FORBIDDEN, "%.*s", STR_F(buf_view(&m)));
+	err_object(e, (struct str){0}, STR(""), (struct str){0});
+	return -1;
+}
+
+static int forbidden_resource(struct request *r, struct str reason, struct err *e)
+{
+	BUF(m);
+	struct attrs *at = &r->at;
+	buf_lit(&m, "User \"");
+	escape(&m, r->user.name);
+	buf_printf(&m, "\" cannot %.*s resource \"%.*s", STR_F(at->verb), STR_F(at->resource));
+	if (at->sub.n)
+		buf_printf(&m, "/%.*s", STR_F(at->sub));
+	buf_printf(&m, "\" in API group \"%.*s\"", STR_F(at->group));
+	put_scope(r, &m);
+	if (reason.n)
+		buf_printf(&m, ": %.*s", STR_F(reason));
+	return request_forbidden(r, e, "%.*s", STR_F(buf_view(&m)));
+}
+
+static int authorize(struct request *r, struct err *e)
+{
+	BUF(reason);
+	r->at.user = &r->user;
+	if (r->privileged_loopback || authz_decide(r->server, &r->at, &reason) == DECISION_ALLOW)
+		return 0;
+	return r->at.is_resource ? forbidden_resource(r, buf_view(&reason), e) : forbidden_path(r, buf_view(&reason), e);
+}
+
+/* ---- the stages of a wire request ---- */
+
+static int run_path(struct request *r, struct err *e)
+{
+	const struct path_handler *h = path_handler(r->at.path);
+	if (!h) {
+		plain_text(r, 404, STR("404 page not found\n"));
+		return 1;
+	}
+	return h->handle(r, e);
+}
+
+static int run_stages(struct request *r, struct err *e)
+{
+	if (authn_request(r, e) || authn_impersonate(r, e) || authorize(r, e))
+		return -1;
+	return r->at.is_resource ? dispatch_resource(r, e) : run_path(r, e);
+}
+
+static bool parse_info(struct request *r)
+{
+	ERR(e);
+	if (info_parse(r, r->http->method, r->http->path, &e) == 0)
+		return true;
+	BUF(m);
+	buf_lit(&m, "Internal Server Error: \"");
+	escape(&m, r->http->path);
+	buf_printf(&m, "\": failed to create RequestInfo: %s\n", err_text(&e));
+	plain_text(r, 500, buf_take(&m, r->arena));
+	return false;
+}
+
+void pipeline_http(void *server, struct http_req *req, struct http_resp *resp)
+{
+	ERR(e);
+	struct request *r = arena_make(req->arena, struct request);
+	*r = (struct request){.server = server, .arena = req->arena, .http = req, .resp = resp, .now = rt_wall(), .start = req->started, .deadline = MONO_NEVER};
+	r->user_agent = req_header(req, STR("user-agent"));
+	audit_id(r);
+	if (!parse_info(r))
+		return;
+	int done = run_stages(r, &e);
+	if (done < 0)
+		respond_error(r, &e);
+	else if (done == 0)
+		respond_answer(r);
+	else if (!resp_started(resp) && r->at.is_resource)
+		plain_text(r, 404, STR("404 page not found\n"));
+}

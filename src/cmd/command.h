@@ -1,0 +1,15 @@
+/* The multi-call table.  `c8s NAME ARGS` and a symlink called NAME run the same command.
+ *
+ * To add one: a file src/cmd/NAME.c with `int cmd_NAME(int argc, char **argv)` (argv[0] is the command's name; the result is the exit code), its
+ * declaration here, and its row in the table of main.c, which is sorted by name. */
+#pragma once
+
+struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help; /* one line */
+};
+int cmd_kube_apiserver(int argc, char **argv);
+
+/* "error: TEXT" on stderr; returns 1. */
+int cmd_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

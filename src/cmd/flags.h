@@ -1,0 +1,42 @@
+/* Command-line flags from a table: --name value, --name=value, --bool, --no value; -x for shorthands.
+ *
+ *     static const struct flag flags[] = {
+ *         {"secure-port", 0, FLAG_INT, offsetof(struct my_opts, port), "6443", "port to serve HTTPS on"},
+ *     };
+ *
+ * Defaults are set first.  Strings point into argv (or the table).  Lists take commas and may be given several times. */
+#pragma once
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include <stdio.h>
+
+enum flag_type {
+	FLAG_BOOL,     /* bool */
+	FLAG_INT,      /* int64_t */
+	FLAG_STRING,   /* struct str */
+	FLAG_LIST,     /* struct flag_list */
+	FLAG_DURATION, /* nsec_t, Go's form */
+	FLAG_IGNORED   /* taken for compatibility, without effect; a boolean one needs no value: default "true" or "false" */
+};
+struct flag {
+	const char *name;
+	char shorthand;
+	enum flag_type type;
+	size_t offset;
+	const char *def;   /* text form; NULL: zero */
+	const char *help;
+};
+struct flag_list {
+	struct str *items;
+	uint32_t len, cap;
+	bool given; /* the first value on the command line replaces the default */
+};
+struct flag_result {
+	int nrest;        /* arguments that are no flags, and all behind "--" */
+	char **rest;
+	bool help;        /* --help or -h was among them */
+};
+/* Fills *opts.  ERR_BAD_REQUEST with a sentence that names the flag. */
+int flags_parse(const struct flag *v, size_t n, int argc, char **argv, void *opts, struct arena *a, struct flag_result *ret, struct err *e) must_check;
+void flags_help(const struct flag *v, size_t n, FILE *to);

@@ -1,0 +1,46 @@
+#include "base/str.h"
+#include "cmd/command.h"
+#include <stdio.h>
+
+/* Sorted by name. */
+static const struct command commands[] = {
+	{"kube-apiserver", cmd_kube_apiserver, "serves the Kubernetes API"},
+};
+
+static const struct command *find(const char *name)
+{
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+static int usage(FILE *to)
+{
+	fprintf(to, "Cybernetes: Kubernetes in one program.\n\nUsage: c8s COMMAND [FLAGS]\n\nCommands:\n");
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		fprintf(to, "  %-26s %s\n", commands[i].name, commands[i].help);
+	fprintf(to, "\nc8s COMMAND --help lists the flags of a command.  A symlink named like a command runs it.\n");
+	return to == stderr;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *c = argc ? find(base_name(argv[0])) : NULL;
+	if (c)
+		return c->run(argc, argv);
+	if (argc < 2)
+		return usage(stderr);
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+		return usage(stdout);
+	c = find(argv[1]);
+	if (!c)
+		return cmd_error("unknown command \"%s\"; c8s --help lists them", argv[1]);
+	return c->run(argc - 1, argv + 1);
+}
