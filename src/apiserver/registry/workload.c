@@ -61,16 +61,16 @@ static void daemonset_create(struct request *r, void *obj)
 /* The number of the template goes on with each change of the template. */
 static void daemonset_update(struct request *r, void *obj, const void *old_)
 {
-	static const char key[] = "deprecated.daemonset.template.generation";
+	static const struct str key = STR_INIT("deprecated.daemonset.template.generation");
 	struct apps_v1_DaemonSet *d = obj;
 	const struct apps_v1_DaemonSet *old = old_;
 	int64_t n = 0;
-	struct str was = str_map_get(&old->metadata.annotations, STR(key));
+	struct str was = str_map_get(&old->metadata.annotations, key);
 	if (!was.n || str_i64(was, &n))
 		return;
 	if (!obj_equal_at(desc_type(T_core_v1_PodTemplateSpec), &d->spec.template, &old->spec.template))
 		n++;
-	str_map_set(r->arena, &d->metadata.annotations, STR(key), str_printf(r->arena, "%lld", (long long)n));
+	str_map_set(r->arena, &d->metadata.annotations, key, str_printf(r->arena, "%lld", (long long)n));
 }
 
 const struct strategy daemonset_strategy = {
