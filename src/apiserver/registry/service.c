@@ -433,10 +433,9 @@ static int allocate(struct request *r, void *obj, const void *old_, struct err *
 		undo(&t);
 	if (!c)
 		return 0;
-	if (err_is(&found, ERR_INVALID))
-		(void)invalid_end(r, desc_type(T_core_v1_Service), s->metadata.name, &found);
+	c = err_is(&found, ERR_INVALID) ? invalid_end(r, desc_type(T_core_v1_Service), s->metadata.name, &found) : c;
 	err_move(e, &found);
-	return -1;
+	return c;
 }
 
 static bool keeps_ip(const spec_t *keep, struct str ip)
