@@ -50,6 +50,7 @@ void meta_fill(struct request *r, struct ref o);                                
 void meta_new_name(struct request *r, struct meta_v1_ObjectMeta *m);
 int meta_namespace(struct request *r, struct ref o, struct err *e) must_check;       /* fits the request's */
 int meta_name(struct request *r, struct ref o, struct err *e) must_check;            /* PUT: fits the path's */
+void meta_dedup_owners(struct request *r, struct ref o);
 void meta_carry_over(struct ref o, struct ref old);                                  /* what an update cannot change */
 void meta_validate(struct request *r, const struct meta_v1_ObjectMeta *m, struct err *e);
 void meta_validate_update(const struct meta_v1_ObjectMeta *m, const struct meta_v1_ObjectMeta *old, struct err *e);
@@ -153,8 +154,8 @@ struct table_source {
 };
 int table_check(struct request *r, bool is_list, struct err *e) must_check;
 void table_head(struct request *r, struct buf *out, bool columns, uint64_t rev, struct str continue_, int64_t remaining);
-int table_row(struct request *r, const struct table_source *s, struct buf *out);
-void table_tail(struct buf *out);
+int table_row(struct request *r, const struct table_source *s, bool first, struct buf *out);
+void table_tail(struct buf *out, size_t rows);
 void partial_object(struct request *r, const struct table_source *s, struct buf *out); /* JSON */
 void partial_to_pb(struct request *r, struct buf *json);
 /* inproc.c */

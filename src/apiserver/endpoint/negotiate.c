@@ -151,7 +151,9 @@ static bool offer_takes(const struct offer *o, const struct clause *c, bool tran
 		else if (str_is(k, "pretty"))
 			ret->pretty = str_is(v, "1");
 	}
-	return !kind.n || (transform && take_transform(o, kind, group, version, ret));
+	if (!kind.n && !group.n && !version.n)
+		return true;
+	return transform && take_transform(o, kind, group, version, ret);
 }
 
 static bool choose(struct str header, bool transform, bool stream, struct accept *ret)

@@ -200,8 +200,8 @@ static void send_transformed(struct request *r, int code, const struct table_sou
 		uint64_t rev = s->cached ? s->cached->rev : 0;
 		(void)!str_u64(rv, &rev);
 		table_head(r, &json, true, rev, (struct str){0}, -1);
-		(void)!table_row(r, s, &json);
-		table_tail(&json);
+		(void)!table_row(r, s, true, &json);
+		table_tail(&json, 1);
 	} else {
 		partial_object(r, s, &json);
 	}
@@ -451,16 +451,16 @@ static void send_list_transformed(struct request *r, const struct answer *a)
 		partial_list_head(r, &json, a);
 	for (size_t i = 0; i < a->nitems; i++) {
 		struct table_source s = {.cached = a->items[i]};
-		if (i)
+		if (i && !table)
 			buf_char(&json, ',');
-		if (table ? table_row(r, &s, &json) : (partial_object(r, &s, &json), 0)) {
+		if (table ? table_row(r, &s, i == 0, &json) : (partial_object(r, &s, &json), 0)) {
 			resp_abort(r->resp);
 			return;
 		}
 		(void)!rt_breathe();
 	}
 	if (table)
-		table_tail(&json);
+		table_tail(&json, a->nitems);
 	else
 		buf_lit(&json, "]}");
 	if (r->accept.media == MEDIA_PB)
