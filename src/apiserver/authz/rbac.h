@@ -7,6 +7,7 @@
 #include "gen/rbac_v1.h"
 
 struct rbac;
+struct rbac *authz_rbac(struct server *s); /* of the running chain */
 struct rbac *rbac_new(struct server *s);
 void rbac_free(struct rbac *r);
 /* The first rule that allows, as upstream words it; or why there is none (broken references). */

@@ -37,6 +37,7 @@ bool bool_of_query(struct str v);
 
 /* decode.c: bodies into objects. */
 int body_decode(struct request *r, const struct type *t, struct str body, enum media m, bool strict_modes, struct ref *ret, struct err *e) must_check;
+int body_managed(struct request *r, struct ref o, struct err *e) must_check; /* write.c: managedFields of a create that stores nothing */
 struct strictness {
 	struct request *r;
 	struct { struct str *items; uint32_t len, cap; } complaints;

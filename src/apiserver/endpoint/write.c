@@ -265,6 +265,12 @@ static int create_checks(struct request *r, struct ref o, struct err *e)
 	return admission_validate(&adm, e);
 }
 
+int body_managed(struct request *r, struct ref o, struct err *e)
+{
+	struct managed_write w = managed_of(r);
+	return managed_update(r->arena, (struct ref){o.type, NULL}, o, &w, e);
+}
+
 int create_run(struct request *r, struct ref next, struct err *e)
 {
 	struct meta_v1_ObjectMeta *m = obj_meta(next);
