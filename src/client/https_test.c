@@ -422,7 +422,7 @@ static void watch_pieces(struct site *s, struct http_req *q, struct http_resp *r
 		struct str piece = str_sub(buf_view(&all), i, i + (size_t)s->step);
 		resp_write(r, piece.p, piece.n);
 		resp_flush(r);
-		if (i % 50 == 0 && fiber_sleep(100 * NS_US) < 0)
+		if (s->step < 5 && fiber_sleep(50 * NS_US) < 0)
 			return;
 	}
 }
