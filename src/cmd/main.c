@@ -5,6 +5,7 @@
 /* Sorted by name. */
 static const struct command commands[] = {
 	{"kube-apiserver", cmd_kube_apiserver, "serves the Kubernetes API"},
+	{"kubelet", cmd_kubelet, "runs the Pods of one node"},
 };
 
 static const struct command *find(const char *name)

@@ -112,8 +112,8 @@ static int front_proxy(struct request *r, struct user *u)
 	u->name = user;
 	u->uid = first_header(r, o->requestheader_uid_headers, o->nrh_uid);
 	for (size_t i = 0; i < o->nrh_group; i++) {
-		struct str name = lower(r->arena, o->requestheader_group_headers[i]), v;
-		for (uint32_t at = 0; req_header_next(r->http, name, &at, &v);)
+		struct str header = lower(r->arena, o->requestheader_group_headers[i]), v;
+		for (uint32_t at = 0; req_header_next(r->http, header, &at, &v);)
 			user_add_group(r->arena, u, v);
 	}
 	for (size_t i = 0; i < o->nrh_extra; i++)
