@@ -1,12 +1,11 @@
 /* Which path is whose.  To add one: a row here, in order, and its handler. */
-#include "apiserver/authn_api.h"
 #include "apiserver/discovery/impl.h"
 #include <stdlib.h>
 
 /* Sorted by path. */
 static const struct path_handler handlers[] = {
 	{"/", false, false, index_handle},
-	{"/.well-known/openid-configuration", false, false, openid_configuration},
+	{"/.well-known/openid-configuration", false, false, openid_issuer_handle},
 	{"/api", true, false, api_handle},
 	{"/apis", true, false, apis_handle},
 	{"/healthz", true, false, health_handle},
@@ -14,7 +13,7 @@ static const struct path_handler handlers[] = {
 	{"/livez", true, false, health_handle},
 	{"/openapi/v2", false, false, openapi_v2_handle},
 	{"/openapi/v3", true, false, openapi_v3_handle},
-	{"/openid/v1/jwks", false, false, openid_keys},
+	{"/openid/v1/jwks", false, false, openid_keys_handle},
 	{"/readyz", true, false, health_handle},
 	{"/version", false, false, version_handle},
 	{"/version/", false, false, version_handle},
