@@ -1,6 +1,7 @@
 /* Figures: /metrics, /metrics/resource, /metrics/cadvisor, /stats/summary. */
 #include "kubelet/server.h"
 #include "base/enc.h"
+#include <stdio.h>
 
 /* ---- /metrics */
 static void counts(struct kubelet *k, uint64_t *pods, uint64_t *containers)
