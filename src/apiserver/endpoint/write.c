@@ -1,5 +1,6 @@
 /* Creates and updates: from an object in the request's version to a commit. */
 #include "apiserver/endpoint/endpoint.h"
+#include "apiserver/metrics.h"
 #include "api/convert.h"
 #include "codec/managed.h"
 #include "codec/ops.h"
@@ -119,8 +120,10 @@ static int commit(struct request *r, struct str key, uint64_t old_rev, const str
 	struct store_compare c = {key, (int64_t)old_rev};
 	struct store_txn t = {&c, op, 1, 1};
 	struct store_result res = {0};
+	mono_t began = rt_now_exact();
 	if (store_commit(server_store(r->server), &t, r->arena, &res, e))
 		return -1;
+	metrics_stored(r, op->type == STORE_DELETE ? "delete" : old_rev ? "update" : "create", began);
 	if (res.conflict)
 		return after_conflict(r, &res, e);
 	*ret_rev = (uint64_t)res.revision;
