@@ -155,6 +155,9 @@ static void own_addresses(struct proxy_opts *p)
 		if (net_default_addr(families[i], &p->node_ips[i], link, &e) < 0)
 			p->node_ips[i].family = 0;
 	}
+	/* A machine without a network still has its own Services. */
+	if (!p->node_ips[PROXY_V4].family && !p->node_ips[PROXY_V6].family)
+		(void)(net_ip_parse(STR("127.0.0.1"), &p->node_ips[PROXY_V4]) == 0);
 }
 
 static int make_proxy(struct run *r, struct err *e)
