@@ -2,8 +2,8 @@
 #include "base/test.h"
 #include "client/call.h"
 #include "client/elect.h"
-#include "client/https.h"
-#include "client/informer.h"
+#include "client/https_impl.h"
+#include "client/informer_impl.h"
 #include "client/recorder.h"
 #include "gen/core_v1.h"
 #include "gen/ids.h"
@@ -269,6 +269,8 @@ static void follows(struct place *p)
 	informer_start(inf, &p->scope);
 	assert_int_equal(informer_wait_synced(inf, rt_now() + UP_WITHIN), 0);
 	assert_non_null(informer_get(inf, STR("default/before")));
+	assert_false(inf->no_watch_list);
+	assert_false(https_of(p->t)->json_only);
 	make(p, "after");
 	assert_ok(client_delete(p->t, p->a, maps(), STR("default"), STR("before"), (struct str){0}, &e), &e);
 	expect_same(p, inf);

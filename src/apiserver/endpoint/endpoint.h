@@ -20,6 +20,8 @@ int request_bind(struct request *r, const struct resource *res, struct str sub, 
 /* negotiate.c */
 bool accept_offered(struct request *r, bool watch);               /* the router's look at Accept; false: 406 */
 int accept_choose(struct request *r, struct err *e) must_check;   /* the media type and transformation of the answer */
+int accept_plain(struct request *r, struct err *e) must_check;    /* where no transformation is offered */
+bool accept_discovery(struct request *r);                         /* as aggregated discovery: application/json;...;as=APIGroupDiscoveryList */
 void accept_for_error(struct request *r, struct accept *ret, bool *ret_ok);
 int accept_watch(struct request *r, struct err *e) must_check;    /* as a stream */
 int content_media(struct request *r, enum media *ret, struct err *e) must_check;
