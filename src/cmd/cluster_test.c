@@ -199,10 +199,12 @@ TEST(a_deployment_lives_in_a_whole_cluster)
 TEST(a_deployment_lives_whatever_breaks)
 {
 	const char *only = getenv("C8S_SEED");
-	uint64_t first = only ? strtoull(only, NULL, 10) : 1;
+	uint64_t first = only ? strtoull(only, NULL, 10) : 1, last = 0;
 	for (uint64_t seed = first; seed < (only ? first + 1 : SEEDS + 1); seed++) {
 		uint64_t once = cluster_run(seed, true, life), again = cluster_run(seed, true, life);
 		if (once != again)
 			fail_msg("seed %llu does not repeat", (unsigned long long)seed);
+		assert_int_not_equal(once, last);
+		last = once;
 	}
 }

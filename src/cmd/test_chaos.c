@@ -1,10 +1,11 @@
 /* What goes wrong in a cluster, by the seed. */
 #include "base/list.h"
+#include "base/log.h"
 #include "cmd/test_cluster.h"
 #include "store/store.h"
 
-#define BETWEEN (15 * NS_S)
-#define LASTING (60 * NS_S)
+#define BETWEEN (5 * NS_S)
+#define LASTING (30 * NS_S)
 
 static uint64_t draw(struct cluster *c, uint64_t n)
 {
@@ -79,6 +80,7 @@ static void chaos(void *arg)
 	while (!c->calm && fiber_sleep((nsec_t)draw(c, BETWEEN)) == 0) {
 		uint64_t k = draw(c, ARRAY_LEN(faults));
 		sim_trace(c->rt, "fault", k);
+		log_info("fault %llu", (unsigned long long)k);
 		if (!c->calm)
 			faults[k](c);
 	}

@@ -121,8 +121,12 @@ static bool run_pod(struct hollow *h, struct arena *a, struct core_v1_Pod *p)
 	return client_update_sub(&h->link.base, a, pods(), "status", p, &e) || err_is(&e, ERR_NOT_FOUND);
 }
 
+/* Starting and stopping take a while: false until then. */
 static bool tend(struct hollow *h, struct arena *a, struct core_v1_Pod *p)
 {
+	bool at_rest = str_is(p->status.phase, "Running") && !meta_deleting(&p->metadata);
+	if (!at_rest && sim_random(h->c->rt) % 4)
+		return false;
 	return meta_deleting(&p->metadata) ? end_pod(h, a, p) : run_pod(h, a, p);
 }
 

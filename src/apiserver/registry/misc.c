@@ -186,7 +186,7 @@ const struct strategy prioritylevel_strategy = {
 	.group = "flowcontrol.apiserver.k8s.io", .resource = "prioritylevelconfigurations", .has_generation = true, .cells = prioritylevel_cells};
 const struct strategy crd_strategy = {
 	.group = "apiextensions.k8s.io", .resource = "customresourcedefinitions", .has_generation = true, .returns_object_on_delete = true};
-const struct strategy apiservice_strategy = {.group = "apiregistration.k8s.io", .resource = "apiservices", .cells = apiservice_cells};
+const struct strategy apiservice_strategy = {.group = "apiregistration.k8s.io", .resource = "apiservices", .validate_name = validate_name_path, .cells = apiservice_cells};
 
 /* ---- certificates ---- */
 

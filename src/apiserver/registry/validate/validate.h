@@ -41,7 +41,6 @@
 #define validate_limitrange NULL
 #define validate_limitrange_update NULL
 #define validate_name_label NULL
-#define validate_name_path NULL
 #define validate_name_service NULL
 #define validate_namespace_finalize NULL
 #define validate_namespace_update NULL
@@ -94,6 +93,9 @@
 #define warn_job NULL
 #define warn_pod NULL
 #define warn_service NULL
+
+/* name.c */
+void validate_name_path(struct str name, bool prefix, struct err *e); /* RBAC: any path segment */
 
 /* csr.c */
 void csr_create(struct request *r, void *obj);
