@@ -8,7 +8,7 @@
 #include <errno.h>
 
 #define FRAME_MAX ((size_t)64 << 20)  /* an object has 1.5 MB in etcd, 3 MB over HTTP; its JSON a few times that */
-#define READ_SIZE ((size_t)32 << 10)
+#define READ_SIZE ((size_t)8 << 10)   /* kept by every open watch */
 #define INITIAL_EVENTS_END "k8s.io/initial-events-end"
 
 struct https_stream_watch {

@@ -40,8 +40,6 @@
 #define validate_lease_update NULL
 #define validate_limitrange NULL
 #define validate_limitrange_update NULL
-#define validate_name_label NULL
-#define validate_name_service NULL
 #define validate_namespace_finalize NULL
 #define validate_namespace_update NULL
 #define validate_networkpolicy NULL
@@ -94,10 +92,12 @@
 #define warn_pod NULL
 #define warn_service NULL
 
-/* name.c */
-void validate_name_path(struct str name, bool prefix, struct err *e); /* RBAC: any path segment */
-
 /* csr.c */
 void csr_create(struct request *r, void *obj);
 void csr_update(struct request *r, void *obj, const void *old);
 void csr_stamp(struct request *r, void *obj, const void *old);
+
+/* names.c */
+void validate_name_label(struct str name, bool prefix, struct err *e);
+void validate_name_path(struct str name, bool prefix, struct err *e);
+void validate_name_service(struct str name, bool prefix, struct err *e);
