@@ -206,16 +206,6 @@ static uint64_t count_fds(pid_t pid)
 	return n;
 }
 
-static wall_t boot_time(struct arena *a)
-{
-	struct str rest = read_proc(a, "/proc/stat"), line;
-	uint64_t s = 0;
-	while (str_next(&rest, '\n', &line))
-		if (str_has_prefix(line, STR("btime ")))
-			(void)!str_u64(str_sub(line, 6, line.n), &s);
-	return (wall_t)s * NS_S;
-}
-
 int proc_facts(pid_t pid, struct process_facts *ret, struct err *e)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);

@@ -2,6 +2,8 @@
 #include "apiserver/discovery/impl.h"
 #include "apiserver/discovery/metric_set.h"
 
+#include <stdio.h>
+
 enum { HEALTHZ = 1, LIVEZ = 2, READYZ = 4, EVERY = 7 };
 
 static bool always(const struct server *s)

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define BOUNDS_MAX 24

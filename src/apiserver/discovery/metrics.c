@@ -8,6 +8,7 @@
 #include "apiserver/server_impl.h"
 #include "os/proc.h"
 #include "store/store.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
