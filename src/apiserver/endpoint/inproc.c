@@ -56,6 +56,7 @@ static int list_to_ref(struct request *r, const struct answer *a, struct ref *re
 		struct ref item = served(r, (struct ref){o->table->type, object_decode(o, r->arena, e)});
 		if (!item.p)
 			return -1;
+		*obj_kind(item) = *obj_api_version(item) = (struct str){0}; /* items carry none, as on the wire */
 		memcpy((char *)items->items + i * stride, item.p, item.type->size);
 		items->len++;
 	}

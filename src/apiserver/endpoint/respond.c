@@ -1,6 +1,6 @@
 /* Answers on the wire: media types, lists gathered from cached pieces, compression, headers. */
 #include "apiserver/cache/impl.h"
-#include "apiserver/cache/scan.h"
+#include "apiserver/cache/records.h"
 #include "apiserver/endpoint/endpoint.h"
 #include "apiserver/endpoint/gzip.h"
 #include "base/log.h"
@@ -164,20 +164,20 @@ static void send_cached_json(struct request *r, int code, struct object *o)
 void envelope_head(struct buf *out, struct str api_version, struct str kind, size_t message)
 {
 	uint8_t b[32], *p;
-	size_t meta = 2 + varint_size(api_version.n) - 1 + api_version.n + 2 + varint_size(kind.n) - 1 + kind.n;
+	size_t meta = 2 + pbvarint_size(api_version.n) - 1 + api_version.n + 2 + pbvarint_size(kind.n) - 1 + kind.n;
 	buf_str(out, PB_MAGIC);
-	p = varint_put(b, 1 << 3 | 2);
-	p = varint_put(p, meta);
-	p = varint_put(p, 1 << 3 | 2);
-	p = varint_put(p, api_version.n);
+	p = pbvarint_put(b, 1 << 3 | 2);
+	p = pbvarint_put(p, meta);
+	p = pbvarint_put(p, 1 << 3 | 2);
+	p = pbvarint_put(p, api_version.n);
 	buf_put(out, b, (size_t)(p - b));
 	buf_str(out, api_version);
-	p = varint_put(b, 2 << 3 | 2);
-	p = varint_put(p, kind.n);
+	p = pbvarint_put(b, 2 << 3 | 2);
+	p = pbvarint_put(p, kind.n);
 	buf_put(out, b, (size_t)(p - b));
 	buf_str(out, kind);
-	p = varint_put(b, 2 << 3 | 2);
-	p = varint_put(p, message);
+	p = pbvarint_put(b, 2 << 3 | 2);
+	p = pbvarint_put(p, message);
 	buf_put(out, b, (size_t)(p - b));
 }
 
@@ -400,8 +400,8 @@ static size_t list_meta_pb(struct ref *ret, struct request *r, const struct answ
 
 static void record(struct buf *out, unsigned tag, size_t n)
 {
-	uint8_t b[12], *p = varint_put(b, tag << 3 | 2);
-	p = varint_put(p, n);
+	uint8_t b[12], *p = pbvarint_put(b, tag << 3 | 2);
+	p = pbvarint_put(p, n);
 	buf_put(out, b, (size_t)(p - b));
 }
 
