@@ -42,6 +42,8 @@ struct strategy {
 	bool (*hold)(struct request *r, void *obj);
 	/* Cells of a Table row in the order of desc_columns; each is JSON text appended to cells (comma-separated). */
 	void (*cells)(struct arena *a, const void *obj, wall_t now, struct buf *cells);
+	/* Appends `,"conditions":[...]` to a row that has some (finished Pods). */
+	void (*row_conditions)(const void *obj, struct buf *out);
 	/* Scale: JSON paths of replicas; NULL: no /scale. */
 	const char *scale_spec, *scale_status, *scale_selector;
 	/* Seconds that a delete leaves the object (Pods); asked: by the client, or -1.  NULL: deletes are immediate. */

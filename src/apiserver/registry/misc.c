@@ -48,6 +48,10 @@ const struct strategy hpa_strategy = {
 	.group = "autoscaling", .resource = "horizontalpodautoscalers", .cells = hpa_cells,
 };
 
+CELLS_BY_PATH(scale_cells, T_autoscaling_v1_Scale, "metadata.name", "spec.replicas", "status.replicas", "@age")
+/* Not a resource: what /scale of many shows. */
+const struct strategy scale_strategy = {.group = "autoscaling", .resource = "scales", .cells = scale_cells};
+
 /* ---- RBAC ---- */
 
 const struct strategy role_strategy = {
@@ -186,12 +190,12 @@ const struct strategy prioritylevel_strategy = {
 	.group = "flowcontrol.apiserver.k8s.io", .resource = "prioritylevelconfigurations", .has_generation = true, .cells = prioritylevel_cells};
 const struct strategy crd_strategy = {
 	.group = "apiextensions.k8s.io", .resource = "customresourcedefinitions", .has_generation = true, .returns_object_on_delete = true};
-const struct strategy apiservice_strategy = {.group = "apiregistration.k8s.io", .resource = "apiservices", .cells = apiservice_cells};
+const struct strategy apiservice_strategy = {.group = "apiregistration.k8s.io", .resource = "apiservices", .validate_name = validate_name_path, .cells = apiservice_cells};
 
 /* ---- certificates ---- */
 
 static const char *const csr_fields[] = {"spec.signerName", NULL};
 const struct strategy csr_strategy = {
-	.group = "certificates.k8s.io", .resource = "certificatesigningrequests", .selectable = csr_fields, .prepare_create = csr_create,
+	.group = "certificates.k8s.io", .resource = "certificatesigningrequests", .validate_name = validate_name_path, .selectable = csr_fields, .prepare_create = csr_create,
 	.prepare_update = csr_update, .validate = validate_csr, .cells = csr_cells,
 };
