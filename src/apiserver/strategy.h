@@ -15,6 +15,7 @@ struct strategy {
 	bool unconditional_update_forbidden;/* PUT needs a resourceVersion */
 	bool returns_object_on_delete;      /* DELETE answers the object instead of a Status */
 	bool orphan_by_default;
+	bool meta_checked_once;             /* causes on an update's metadata come once; for most kinds they come twice */
 	bool gc_unsupported;                /* Events: no orphan or foreground finalizers */
 	uint8_t meta_again;                 /* how many more times than twice upstream's update validation of the kind looks at the metadata (its causes repeat) */
 	const char *orphan_warning;         /* with orphan_by_default: Warning of a delete that leaves the choice open */

@@ -2,9 +2,10 @@
 #include "base/test.h"
 #include "client/call.h"
 #include "client/elect.h"
-#include "client/https.h"
-#include "client/informer.h"
+#include "client/https_impl.h"
+#include "client/informer_impl.h"
 #include "client/recorder.h"
+#include "codec/json.h"
 #include "gen/core_v1.h"
 #include "gen/ids.h"
 #include "os/file.h"
@@ -269,6 +270,8 @@ static void follows(struct place *p)
 	informer_start(inf, &p->scope);
 	assert_int_equal(informer_wait_synced(inf, rt_now() + UP_WITHIN), 0);
 	assert_non_null(informer_get(inf, STR("default/before")));
+	assert_false(inf->no_watch_list);
+	assert_false(https_of(p->t)->json_only);
 	make(p, "after");
 	assert_ok(client_delete(p->t, p->a, maps(), STR("default"), STR("before"), (struct str){0}, &e), &e);
 	expect_same(p, inf);
@@ -329,6 +332,54 @@ static void events(struct place *p)
 TEST(server_takes_events)
 {
 	with_server(events);
+}
+
+/* A configuration whose user has a plug-in that prints a certificate, and one that names files. */
+static struct clientcmd_v1_Config *configuration(struct place *p, bool plugin)
+{
+	ERR(e);
+	BUF(b);
+	buf_printf(&b, "clusters: [{name: c, cluster: {server: 'https://127.0.0.1:%u', certificate-authority: ca.crt}}]\n", p->port);
+	buf_lit(&b, "contexts: [{name: k, context: {cluster: c, user: u}}]\ncurrent-context: k\n");
+	if (plugin)
+		buf_lit(&b, "users: [{name: u, user: {exec: {command: ./login, apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never}}}]\n");
+	else
+		buf_lit(&b, "users: [{name: u, user: {client-certificate: me.crt, client-key: server.key}}]\n");
+	save(p, "config", buf_view(&b));
+	struct clientcmd_v1_Config *c = kubeconfig_load(p->a, str_of(path(p, "config")), &e);
+	if (!c)
+		fail_msg("%s", err_text(&e));
+	return c;
+}
+
+static void get_namespace(struct place *p, const struct clientcmd_v1_Config *c)
+{
+	ERR(e);
+	struct rest_config r;
+	assert_ok(kubeconfig_rest(p->a, c, NULL, &r, &e), &e);
+	CLEANUP(transport_free) struct transport *t = https_transport_new(loop_rt(loop_self()), &r, &e);
+	if (!t || !client_get(t, p->a, client_resource("", "v1", "namespaces"), (struct str){0}, STR("kube-system"), &e))
+		fail_msg("%s", err_text(&e));
+}
+
+static void configured(struct place *p)
+{
+	BUF(b);
+	ERR(e);
+	buf_lit(&b, "#!/bin/sh\ncat <<'END'\n{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/v1\",\"status\":{\"clientCertificateData\":");
+	json_string(&b, p->cert);
+	buf_lit(&b, ",\"clientKeyData\":");
+	json_string(&b, p->key);
+	buf_lit(&b, "}}\nEND\n");
+	assert_ok(file_write_atomic(path(p, "login"), buf_view(&b), 0700, &e), &e);
+	save(p, "me.crt", p->cert);
+	get_namespace(p, configuration(p, false));
+	get_namespace(p, configuration(p, true));
+}
+
+TEST(server_lets_in_who_is_in_a_kubeconfig)
+{
+	with_server(configured);
 }
 
 static void stranger(struct place *p)

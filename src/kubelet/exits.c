@@ -35,8 +35,6 @@ static void ended(struct io *io, uint32_t events)
 void exit_watch(struct pod *p, struct str id, int64_t pid)
 {
 	int fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
-	if (fd < 0)
-		return; /* gone already: the state says so soon, and the full check stands behind */
 	struct exit_watch *w = calloc(1, sizeof *w + id.n + p->uid.n);
 	if (!w)
 		bug("out of memory");
@@ -44,11 +42,7 @@ void exit_watch(struct pod *p, struct str id, int64_t pid)
 	memcpy(text, id.p, id.n);
 	memcpy(text + id.n, p->uid.p, p->uid.n);
 	*w = (struct exit_watch){.k = p->k, .id = {text, id.n}, .uid = {text + id.n, p->uid.n}, .io = {.fd = fd, .fn = ended, .loop = loop_self()}};
-	if (io_add(&w->io, EPOLLIN)) {
-		close(fd);
-		free(w);
-		return;
-	}
+	w->fired = fd < 0 || io_add(&w->io, EPOLLIN); /* gone already: then the runtime is asked until it knows */
 	map_set(&p->k->exits, w->id, w);
 }
 
@@ -56,7 +50,8 @@ static void watch_free(struct exit_watch *w)
 {
 	if (!w->fired)
 		io_del(&w->io);
-	close(w->io.fd);
+	if (w->io.fd >= 0)
+		close(w->io.fd);
 	free(w);
 }
 

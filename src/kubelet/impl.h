@@ -291,6 +291,8 @@ int report_now(struct pod *p, struct err *e) must_check;
 /* node.c */
 void node_start(struct kubelet *k);
 void node_changed(struct kubelet *k);
+/* rotate.c */
+void rotate_start(struct kubelet *k);
 /* server.c */
 int server_start(struct kubelet *k, struct err *e) must_check;
 void server_stop(struct kubelet *k);

@@ -146,6 +146,7 @@ int kubelet_start(struct kubelet *k, struct scope *s, struct err *e)
 	if (source_start(k, e) || (k->cfg->enableServer && server_start(k, e)))
 		return -1;
 	exits_start(k);
+	rotate_start(k);
 	return 0;
 }
 

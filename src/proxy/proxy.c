@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define RETRY_MIN NS_S
+#define BATCH_SERVICES 500
 
 struct proxy {
 	struct proxy_opts opts;         /* strings and lists point into mem, or were replaced by own_* */
@@ -308,25 +309,27 @@ static int gather(struct sync *y, int f, struct err *e)
 	return 0;
 }
 
-static void encode(struct sync *y, struct nft_batch *b, int f)
+/* Changes [from, to) as one batch. */
+static void encode(struct sync *y, struct nft_batch *b, size_t from, size_t to)
 {
 	struct nft_table table;
-	nftables_table(&table, families[f]);
-	if (y->full)
-		nft_batch_reset_table(b, &table);
 	for (int end = 0; end < 2; end++)
-		for (size_t i = 0; i < y->nchanges; i++) {
+		for (size_t i = from; i < to; i++) {
 			struct change *c = &y->changes[i];
-			if (c->family == f)
-				(end ? nft_batch_end : nft_batch_begin)(b, &table, &y->p->refs[f], c->old, c->cur);
+			nftables_table(&table, families[c->family]);
+			if (y->full && !c->svc && !end)
+				nft_batch_reset_table(b, &table);
+			(end ? nft_batch_end : nft_batch_begin)(b, &table, &y->p->refs[c->family], c->old, c->cur);
 			breathe();
 		}
 }
 
-static int send_batch(struct sync *y, struct nft_batch *b, struct err *e)
+static int send_range(struct sync *y, size_t from, size_t to, struct err *e)
 {
+	CLEANUP(nft_batch_free) struct nft_batch *b = nft_batch_new();
 	CLEANUP(plan_free) struct plan *plan = plan_new();
 	struct str bytes;
+	encode(y, b, from, to);
 	if (!nft_batch_len(b))
 		return 0;
 	if (nft_batch_bytes(b, &bytes, e))
@@ -354,17 +357,16 @@ static void settle(struct sync *y, bool ok)
 	}
 }
 
+/* The kernel's work on a batch grows with the square of the sets it brings, so very many Services come in several. */
 static int program(struct sync *y, struct err *e)
 {
-	CLEANUP(nft_batch_free) struct nft_batch *b = nft_batch_new();
-	for (int f = 0; f < PROXY_FAMILIES; f++) {
-		if (!y->p->opts.node_ips[f].family)
-			continue;
-		if (gather(y, f, e))
+	for (int f = 0; f < PROXY_FAMILIES; f++)
+		if (y->p->opts.node_ips[f].family && gather(y, f, e))
 			return -1;
-		encode(y, b, f);
-	}
-	return send_batch(y, b, e);
+	for (size_t i = 0; i < y->nchanges; i += BATCH_SERVICES)
+		if (send_range(y, i, i + BATCH_SERVICES < y->nchanges ? i + BATCH_SERVICES : y->nchanges, e))
+			return -1;
+	return 0;
 }
 
 static void count_sync(struct proxy *p, mono_t began, mono_t pending, int r)

@@ -99,3 +99,8 @@ hook_change validate_role_update, validate_clusterrole_update, validate_rolebind
 void csr_create(struct request *r, void *obj);
 void csr_update(struct request *r, void *obj, const void *old);
 void csr_stamp(struct request *r, void *obj, const void *old);
+
+/* names.c */
+void validate_name_label(struct str name, bool prefix, struct err *e);
+void validate_name_path(struct str name, bool prefix, struct err *e);
+void validate_name_service(struct str name, bool prefix, struct err *e);
