@@ -2,7 +2,8 @@
  * they fail.
  *
  *     server ─┬─ c8s control-plane   API server, controllers, scheduler
- *             └─ c8s kubelet         (not with --disable-agent)
+ *             ├─ c8s kubelet         (not with --disable-agent)
+ *             └─ c8s kube-proxy      (not with --disable-agent)
  *
  * SIGTERM ends the node first, then the control plane. */
 #include "base/buf.h"
@@ -153,6 +154,16 @@ static void add_kubelet(struct supervisor *sv)
 	arg(c, "--cluster-domain=%.*s", STR_F(o->cluster_domain));
 	arg(c, "--fail-cgroupv1=false");
 	arg(c, "--fail-swap-on=false");
+}
+
+static void add_proxy(struct supervisor *sv)
+{
+	const struct opts *o = &sv->o;
+	struct child *c = child_new(sv, "kube-proxy");
+	arg(c, "--kubeconfig=%.*s/kube-proxy.conf", STR_F(o->data_dir));
+	arg(c, "--hostname-override=%.*s", STR_F(o->node_name));
+	arg(c, "--cluster-cidr=%.*s", STR_F(o->cluster_cidr));
+	arg(c, "--service-cluster-ip-range=%.*s", STR_F(o->service_range));
 }
 
 /* ---- Processes ---- */
@@ -323,7 +334,8 @@ static int set_up(struct supervisor *sv, struct err *e)
 		return -1;
 	if (make_config(sv, str_z(a, str_printf(a, "%s/admin.conf", dir)), STR("kubernetes-admin"), STR("system:masters"), e) < 0)
 		return -1;
-	if (!o->disable_agent && make_config(sv, str_z(a, str_printf(a, "%s/kubelet.conf", dir)), node, STR("system:nodes"), e) < 0)
+	if (!o->disable_agent && (make_config(sv, str_z(a, str_printf(a, "%s/kubelet.conf", dir)), node, STR("system:nodes"), e) < 0 ||
+					 make_config(sv, str_z(a, str_printf(a, "%s/kube-proxy.conf", dir)), STR("system:kube-proxy"), (struct str){0}, e) < 0))
 		return -1;
 	return o->kubeconfig.n ? make_config(sv, str_z(a, o->kubeconfig), STR("kubernetes-admin"), STR("system:masters"), e) : 0;
 }
@@ -375,8 +387,10 @@ int cmd_server(int argc, char **argv)
 	if (parent >= 0)
 		return parent;
 	add_control_plane(sv);
-	if (!sv->o.disable_agent)
+	if (!sv->o.disable_agent) {
 		add_kubelet(sv);
+		add_proxy(sv);
+	}
 	struct rt *rt = rt_new(NULL);
 	if (!rt || rt_main(rt, "server", supervise, sv))
 		return cmd_error("out of memory");

@@ -4,6 +4,7 @@
 #include "codec/defaults.h"
 #include "codec/yaml.h"
 #include <dirent.h>
+#include <sys/inotify.h>
 #include <openssl/evp.h>
 
 #define MANIFEST_MAX (1u << 20)
@@ -239,7 +240,7 @@ int source_start(struct kubelet *k, struct err *e)
 		const char *path = str_z(k->mem, k->cfg->staticPodPath);
 		if (file_mkdirs(path, 0755, e))
 			return -1;
-		k->manifests = dir_watch_new(path, DIR_WATCH_CHANGES, manifests_changed, k, e);
+		k->manifests = dir_watch_new(path, DIR_WATCH_CHANGES & ~IN_CREATE, manifests_changed, k, e);
 		if (!k->manifests)
 			return -1;
 		manifests_look(k);

@@ -6,6 +6,8 @@ _Static_assert(offsetof(struct core_v1_EphemeralContainerCommon, image) == offse
 _Static_assert(offsetof(struct core_v1_EphemeralContainerCommon, volumeMounts) == offsetof(struct core_v1_Container, volumeMounts), "layout");
 _Static_assert(offsetof(struct core_v1_EphemeralContainerCommon, tty) == offsetof(struct core_v1_Container, tty), "layout");
 
+#define RUNTIME_AGAIN (100 * NS_MS) /* while the runtime is not ready */
+
 static void set_waiting(struct cmem *m, const char *reason, struct str message)
 {
 	m->wait_reason = (char *)reason;
@@ -105,7 +107,11 @@ static bool sandbox(struct pod *p, struct arena *a)
 		return true;
 	if (s && !s->ready)
 		sandbox_gone(p, a, s);
-	if ((!s || !s->ready) && (!p->k->runtime_ready || !sandbox_run(p, a, attempt)))
+	if ((!s || !s->ready) && !p->k->runtime_ready) {
+		p->retry_at = rt_now() + RUNTIME_AGAIN;
+		return false;
+	}
+	if ((!s || !s->ready) && !sandbox_run(p, a, attempt))
 		return false;
 	p->sandbox_ready = sandbox_address(p, a, view_sandbox(p->view)->id);
 	if (p->sandbox_ready)

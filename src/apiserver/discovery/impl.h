@@ -60,12 +60,14 @@ void aggregated_free(struct aggregated *g);
 /* 1: the client did not ask for it; 0: sent. */
 int aggregated_handle(struct request *r, bool core);
 
-/* ---- health.c, openapi.c, index.c, metrics.c ---- */
+/* ---- health.c, openapi.c, openid.c, index.c ---- */
 
 int health_handle(struct request *r, struct err *e) must_check;
 size_t health_paths(struct arena *a, struct str **ret); /* "/healthz/ping", ... of the single checks */
 int openapi_v2_handle(struct request *r, struct err *e) must_check;
 int openapi_v3_handle(struct request *r, struct err *e) must_check;
+int openid_issuer_handle(struct request *r, struct err *e) must_check;
+int openid_keys_handle(struct request *r, struct err *e) must_check;
 int index_handle(struct request *r, struct err *e) must_check;
 int version_handle(struct request *r, struct err *e) must_check;
 

@@ -1,18 +1,19 @@
 /* Which path is whose.  To add one: a row here, in order, and its handler. */
-#include "apiserver/authn_api.h"
 #include "apiserver/discovery/impl.h"
 #include <stdlib.h>
 
 /* Sorted by path. */
 static const struct path_handler handlers[] = {
 	{"/", false, false, index_handle},
-	{"/.well-known/openid-configuration", false, false, openid_configuration},
+	{"/.well-known/openid-configuration", false, false, openid_issuer_handle},
 	{"/api", true, false, api_handle},
 	{"/apis", true, false, apis_handle},
 	{"/healthz", true, false, health_handle},
 	{"/index.html", false, false, index_handle},
 	{"/livez", true, false, health_handle},
-	{"/openid/v1/jwks", false, false, openid_keys},
+	{"/openapi/v2", false, false, openapi_v2_handle},
+	{"/openapi/v3", true, false, openapi_v3_handle},
+	{"/openid/v1/jwks", false, false, openid_keys_handle},
 	{"/readyz", true, false, health_handle},
 	{"/version", false, false, version_handle},
 	{"/version/", false, false, version_handle},
