@@ -326,8 +326,9 @@ static int validate_update(struct request *r, struct ref o, struct ref old, stru
 {
 	const struct strategy *s = r->strategy;
 	ERR(found);
-	/* Upstream's generic code and the kinds' both look at the metadata: its causes come twice. */
-	meta_validate_update(obj_meta(o), obj_meta(old), &found);
+	/* Upstream's generic code and most kinds' both look at the metadata: its causes come twice. */
+	if (!s->meta_checked_once)
+		meta_validate_update(obj_meta(o), obj_meta(old), &found);
 	meta_validate_update(obj_meta(o), obj_meta(old), &found);
 	for (unsigned i = 0; i < s->meta_again; i++)
 		meta_validate(r, obj_meta(o), &found);
@@ -429,7 +430,9 @@ static int check_sent(struct request *r, const struct meta_v1_ObjectMeta *m, con
 	*ret_unconditional = rv == 0;
 	if (rv == 0 && r->strategy->unconditional_update_forbidden) {
 		err_cause(e, "FieldValueInvalid", STR("metadata.resourceVersion"), "Invalid value: 0: must be specified for an update");
-		return invalid_end(r, r->table->type, cur->name, e);
+		if (invalid_end(r, r->table->type, cur->name, e))
+			err_object(e, desc_str(r->res->group), desc_str(r->res->plural), cur->name); /* this one names the resource, not the kind */
+		return -1;
 	}
 	return rv && rv != cur->rev ? conflict_modified(r, cur->name, e) : 0;
 }
