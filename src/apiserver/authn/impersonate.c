@@ -79,16 +79,15 @@ static bool allowed(struct request *r, struct attrs *at)
 static bool grants_impersonation(void *arg, const struct rbac_v1_PolicyRule *rule)
 {
 	LIST_EACH(v, rule->verbs)
-		if (str_is(*v, "impersonate"))
-			return *(bool *)arg = true;
-	return false;
+		*(bool *)arg |= str_is(*v, "impersonate");
+	return !*(bool *)arg;
 }
 
 /* Who holds an older grant of any kind gets the older text. */
-static bool holds_older_grant(struct request *r, struct str ns)
+static bool holds_older_grant(struct request *r)
 {
 	bool found = false;
-	rbac_each_rule(authz_rbac(r->server), &r->user, ns, grants_impersonation, &found);
+	rbac_each_rule_anywhere(authz_rbac(r->server), &r->user, grants_impersonation, &found);
 	return found;
 }
 
@@ -120,7 +119,7 @@ static int ask(struct request *r, const char *group, const char *resource, struc
 	struct attrs at = {.group = str_of(group), .version = STR("v1"), .resource = str_of(resource), .sub = sub, .ns = ns, .name = name};
 	if (allowed(r, &at))
 		return 0;
-	return holds_older_grant(r, ns) ? refuse_older(r, &at, e) : refuse(r, e);
+	return holds_older_grant(r) ? refuse_older(r, &at, e) : refuse(r, e);
 }
 
 static int ask_user(struct request *r, const struct user *u, struct err *e)

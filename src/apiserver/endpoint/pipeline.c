@@ -75,10 +75,9 @@ static int forbidden_path(struct request *r, struct str reason, struct err *e)
 	return -1;
 }
 
-static int forbidden_resource(struct request *r, struct str reason, struct err *e)
+static int forbidden_resource(struct request *r, const struct attrs *at, struct str reason, struct err *e)
 {
 	BUF(m);
-	struct attrs *at = &r->at;
 	buf_lit(&m, "User \"");
 	escape(&m, r->user.name);
 	buf_printf(&m, "\" cannot %.*s resource \"%.*s", STR_F(at->verb), STR_F(at->resource));
@@ -91,13 +90,15 @@ static int forbidden_resource(struct request *r, struct str reason, struct err *
 	return request_forbidden(r, e, "%.*s", STR_F(buf_view(&m)));
 }
 
-static int authorize(struct request *r, struct err *e)
+int request_authorize(struct request *r, struct str verb, struct err *e)
 {
 	BUF(reason);
 	r->at.user = &r->user;
-	if (r->privileged_loopback || authz_decide(r->server, &r->at, &reason) == DECISION_ALLOW)
+	struct attrs at = r->at;
+	at.verb = verb;
+	if (r->privileged_loopback || authz_decide(r->server, &at, &reason) == DECISION_ALLOW)
 		return 0;
-	return r->at.is_resource ? forbidden_resource(r, buf_view(&reason), e) : forbidden_path(r, buf_view(&reason), e);
+	return at.is_resource ? forbidden_resource(r, &at, buf_view(&reason), e) : forbidden_path(r, buf_view(&reason), e);
 }
 
 /* ---- the stages of a wire request ---- */
@@ -118,7 +119,7 @@ static int run_stages(struct request *r, struct err *e)
 	metrics_authenticated(r, !failed);
 	if (failed || authn_impersonate(r, e))
 		return -1;
-	failed = authorize(r, e);
+	failed = request_authorize(r, r->at.verb, e);
 	metrics_authorized(r, !failed);
 	if (failed)
 		return -1;

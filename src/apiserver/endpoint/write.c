@@ -142,8 +142,10 @@ int commit_put(struct request *r, struct cache_table *t, struct ref obj, const s
 	if (t->strategy->ttl_s)
 		op.ttl_s = t->strategy->ttl_s(r, obj.p);
 	int c = commit(r, key, old ? old->rev : 0, &op, &rev, e);
-	if (c == 0)
+	if (c == 0) {
+		obj_drop_empty(obj);
 		set_rv(r->arena, obj, rev);
+	}
 	return c;
 }
 
@@ -265,6 +267,9 @@ static int create_checks(struct request *r, struct ref o, struct err *e)
 	if (r->strategy->warn)
 		r->strategy->warn(r, o.p, NULL);
 	adm.name = obj_meta(o)->name;
+	/* An apply or a PUT that makes the object needs the right to. */
+	if (!str_is(r->at.verb, "create") && request_authorize(r, STR("create"), e))
+		return -1;
 	return admission_validate(&adm, e);
 }
 
