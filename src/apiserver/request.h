@@ -15,7 +15,7 @@ struct cache_table;
 struct object;
 
 enum media { MEDIA_JSON, MEDIA_YAML, MEDIA_PB, MEDIA_OTHER };
-enum media_as { AS_OBJECT, AS_TABLE, AS_PARTIAL, AS_PARTIAL_LIST };
+enum media_as { AS_OBJECT, AS_TABLE, AS_PARTIAL, AS_PARTIAL_LIST, AS_DISCOVERY };
 
 struct accept {
 	enum media media;

@@ -16,6 +16,8 @@ struct strategy {
 	bool returns_object_on_delete;      /* DELETE answers the object instead of a Status */
 	bool orphan_by_default;
 	bool gc_unsupported;                /* Events: no orphan or foreground finalizers */
+	uint8_t meta_again;                 /* how many more times than twice upstream's update validation of the kind looks at the metadata (its causes repeat) */
+	const char *orphan_warning;         /* with orphan_by_default: Warning of a delete that leaves the choice open */
 	/* For kinds with /status the generic code drops the status of a create and keeps the old one on PUT and PATCH of the main resource, unless: */
 	bool status_in_create, status_in_update;
 	bool has_generation;                /* metadata.generation: 1 at create, +1 when spec changes; else it is what the client sent at create */

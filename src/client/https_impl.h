@@ -75,3 +75,5 @@ bool https_is_pb(struct str content_type);
 struct watch *https_watch(struct transport *t, const struct call *c, struct err *e);
 int https_watch_next(struct watch *w, struct watch_event *ret, mono_t deadline, struct err *e);
 void https_watch_close(struct watch *w);
+/* One frame, without its length; a is for scratch. */
+int https_event_decode(struct arena *a, const struct type *t, bool pb, struct str frame, struct watch_event *ret, struct err *e) must_check;

@@ -422,7 +422,7 @@ static void watch_pieces(struct site *s, struct http_req *q, struct http_resp *r
 		struct str piece = str_sub(buf_view(&all), i, i + (size_t)s->step);
 		resp_write(r, piece.p, piece.n);
 		resp_flush(r);
-		if (i % 50 == 0 && fiber_sleep(100 * NS_US) < 0)
+		if (s->step < 5 && fiber_sleep(50 * NS_US) < 0)
 			return;
 	}
 }
@@ -542,4 +542,40 @@ TEST(https_raw_requests)
 {
 	struct site s = {.answer = plain};
 	with_site(&s, raw_calls);
+}
+
+/* ---- streams */
+
+static void serve_exec(struct site *s, struct http_req *q, struct http_resp *r)
+{
+	struct stream_set set;
+	char p[16];
+	ERR(e);
+	CLEANUP(stream_conn_close) struct stream_conn *c = stream_accept(q, r, &(struct stream_want){.in = true, .out = true}, &e);
+	assert_non_null(c);
+	assert_int_equal(stream_exec_set(c, &set, rt_now() + NS_MIN, &e), 0);
+	ssize_t n = stream_read(set.s[STREAM_STDIN], p, sizeof p, rt_now() + NS_MIN);
+	assert_int_equal(stream_write(set.s[STREAM_STDOUT], p, (size_t)n, rt_now() + NS_MIN), n);
+}
+
+static void exec_streams(struct site *s)
+{
+	struct stream_set set;
+	char p[16];
+	ERR(e);
+	struct stream_want w = {.in = true, .out = true};
+	CLEANUP(stream_conn_close) struct stream_conn *c = https_upgrade(s->t, STR("/exec?command=cat"), STREAM_WEBSOCKET, &w, &e);
+	if (!c)
+		fail_msg("%s", err_text(&e));
+	assert_str(s->auth, "Bearer t");
+	assert_int_equal(stream_exec_set(c, &set, rt_now() + NS_MIN, &e), 0);
+	assert_int_equal(stream_write(set.s[STREAM_STDIN], "hello", 5, rt_now() + NS_MIN), 5);
+	assert_int_equal(stream_read(set.s[STREAM_STDOUT], p, sizeof p, rt_now() + NS_MIN), 5);
+	assert_memory_equal(p, "hello", 5);
+}
+
+TEST(https_upgrades_to_streams)
+{
+	struct site s = {.answer = serve_exec, .config = {.token = STR("t")}};
+	with_site(&s, exec_streams);
 }

@@ -8,7 +8,7 @@
 #include <errno.h>
 
 #define FRAME_MAX ((size_t)64 << 20)  /* an object has 1.5 MB in etcd, 3 MB over HTTP; its JSON a few times that */
-#define READ_SIZE ((size_t)32 << 10)
+#define READ_SIZE ((size_t)8 << 10)   /* kept by every open watch */
 #define INITIAL_EVENTS_END "k8s.io/initial-events-end"
 
 struct https_stream_watch {
@@ -137,12 +137,12 @@ static int type_of(struct str name)
 	return -1;
 }
 
-static int bookmark(struct https_stream_watch *w, struct str pb, struct watch_event *ret, struct err *e)
+static int bookmark(struct arena *a, const struct type *t, struct str pb, struct watch_event *ret, struct err *e)
 {
-	void *obj = obj_new(w->event, w->type);
-	if (pb_decode(w->event, w->type, pb, PB_ALIAS_INPUT, obj, e) < 0)
+	void *obj = obj_new(a, t);
+	if (pb_decode(a, t, pb, PB_ALIAS_INPUT, obj, e) < 0)
 		return -1;
-	const struct meta_v1_ObjectMeta *m = obj_meta((struct ref){w->type, obj});
+	const struct meta_v1_ObjectMeta *m = obj_meta((struct ref){t, obj});
 	ret->initial_end = str_is(str_map_get(&m->annotations, STR(INITIAL_EVENTS_END)), "true");
 	return str_u64(m->resourceVersion, &ret->rev) < 0 ? err_set(e, ERR_INTERNAL, "watch: a bookmark without resourceVersion") : 0;
 }
@@ -157,44 +157,49 @@ static int object(struct str pb, struct watch_event *ret, struct err *e)
 	return ret->pb ? 0 : err_nomem(e, pb.n);
 }
 
-static int event_of(struct https_stream_watch *w, struct str type, struct str pb, struct watch_event *ret, struct err *e)
+static int event_of(struct arena *a, const struct type *t, struct str name, struct str pb, struct watch_event *ret, struct err *e)
 {
-	int t = type_of(type);
-	struct watch_event ev = {.type = (enum watch_type)t};
-	if (t < 0)
-		return err_set(e, ERR_INTERNAL, "watch: an event of the unknown type \"%.*s\"", STR_F(type));
-	if ((t == WATCH_BOOKMARK ? bookmark(w, pb, &ev, e) : object(pb, &ev, e)) < 0)
+	int type = type_of(name);
+	struct watch_event ev = {.type = (enum watch_type)type};
+	if (type < 0)
+		return err_set(e, ERR_INTERNAL, "watch: an event of the unknown type \"%.*s\"", STR_F(name));
+	if ((type == WATCH_BOOKMARK ? bookmark(a, t, pb, &ev, e) : object(pb, &ev, e)) < 0)
 		return -1;
 	*ret = ev;
 	return 0;
 }
 
-static int event_pb(struct https_stream_watch *w, struct str frame, struct watch_event *ret, struct err *e)
+static int event_pb(struct arena *a, const struct type *t, struct str frame, struct watch_event *ret, struct err *e)
 {
 	struct meta_v1_WatchEvent ev = {0};
 	struct pb_envelope env;
 	struct meta_v1_Status s = {0};
-	if (pb_decode(w->event, desc_type(T_meta_v1_WatchEvent), frame, PB_ALIAS_INPUT, &ev, e) < 0 || pb_envelope_open(ev.object, &env, e) < 0)
+	if (pb_decode(a, desc_type(T_meta_v1_WatchEvent), frame, PB_ALIAS_INPUT, &ev, e) < 0 || pb_envelope_open(ev.object, &env, e) < 0)
 		return -1;
 	if (type_of(ev.type) != WATCH_ERROR)
-		return event_of(w, ev.type, env.raw, ret, e);
-	return pb_decode(w->event, desc_type(T_meta_v1_Status), env.raw, PB_ALIAS_INPUT, &s, e) < 0 ? -1 : status_to_err(&s, e);
+		return event_of(a, t, ev.type, env.raw, ret, e);
+	return pb_decode(a, desc_type(T_meta_v1_Status), env.raw, PB_ALIAS_INPUT, &s, e) < 0 ? -1 : status_to_err(&s, e);
 }
 
-static int event_json(struct https_stream_watch *w, struct str frame, struct watch_event *ret, struct err *e)
+static int event_json(struct arena *a, const struct type *t, struct str frame, struct watch_event *ret, struct err *e)
 {
 	struct meta_v1_WatchEvent ev = {0};
 	struct meta_v1_Status s = {0};
 	BUF(pb);
-	if (json_decode(w->event, desc_type(T_meta_v1_WatchEvent), frame, NULL, &ev, e) < 0)
+	if (json_decode(a, desc_type(T_meta_v1_WatchEvent), frame, NULL, &ev, e) < 0)
 		return -1;
 	if (type_of(ev.type) == WATCH_ERROR)
-		return json_decode(w->event, desc_type(T_meta_v1_Status), ev.object, NULL, &s, e) < 0 ? -1 : status_to_err(&s, e);
-	void *obj = obj_new(w->event, w->type);
-	if (json_decode(w->event, w->type, ev.object, NULL, obj, e) < 0)
+		return json_decode(a, desc_type(T_meta_v1_Status), ev.object, NULL, &s, e) < 0 ? -1 : status_to_err(&s, e);
+	void *obj = obj_new(a, t);
+	if (json_decode(a, t, ev.object, NULL, obj, e) < 0)
 		return -1;
-	pb_encode(&pb, (struct ref){w->type, obj});
-	return pb.failed ? err_nomem(e, pb.n) : event_of(w, ev.type, buf_view(&pb), ret, e);
+	pb_encode(&pb, (struct ref){t, obj});
+	return pb.failed ? err_nomem(e, pb.n) : event_of(a, t, ev.type, buf_view(&pb), ret, e);
+}
+
+int https_event_decode(struct arena *a, const struct type *t, bool pb, struct str frame, struct watch_event *ret, struct err *e)
+{
+	return pb ? event_pb(a, t, frame, ret, e) : event_json(a, t, frame, ret, e);
 }
 
 int https_watch_next(struct watch *watch, struct watch_event *ret, mono_t deadline, struct err *e)
@@ -205,5 +210,5 @@ int https_watch_next(struct watch *watch, struct watch_event *ret, mono_t deadli
 	if (r != 0)
 		return r;
 	arena_reset(w->event);
-	return w->pb ? event_pb(w, frame, ret, e) : event_json(w, frame, ret, e);
+	return https_event_decode(w->event, w->type, w->pb, frame, ret, e);
 }

@@ -1,8 +1,10 @@
 #include "base/test.h"
 #include "client/call.h"
 #include "client/fake.h"
-#include "client/informer.h"
+#include "client/informer_impl.h"
+#include "codec/pb.h"
 #include "gen/core_v1.h"
+#include "gen/ids.h"
 #include "rt/sim.h"
 #include <errno.h>
 #include <stdio.h>
@@ -207,6 +209,31 @@ static void indexes(void *arg)
 	world_fini(&w);
 }
 
+static void index_moves(void *arg)
+{
+	struct world w;
+	char name[2] = "a";
+	world_init(&w);
+	for (; name[0] <= 'e'; name[0]++)
+		put(&w, "x", name, "red");
+	world_start(&w);
+	for (const char *gone = "adbec"; *gone; gone++) {
+		size_t left = count_index(&w, "color/red"), i = 0;
+		name[0] = *gone;
+		take(&w, "x", name);
+		settle();
+		assert_int_equal(count_index(&w, "color/red"), left - 1);
+		for (const struct informer_item *it; (it = informer_by_index(w.inf, STR("color/red"), &i));)
+			assert_ptr_equal(informer_get(w.inf, it->key), it);
+	}
+	world_fini(&w);
+}
+
+TEST(informer_index_entries_leave_in_any_order)
+{
+	simulate(index_moves, NULL);
+}
+
 TEST(informer_indexes_follow_their_objects)
 {
 	simulate(indexes, NULL);
@@ -329,6 +356,84 @@ static void bookmarks(void *arg)
 TEST(informer_resumes_from_a_bookmark)
 {
 	simulate(bookmarks, NULL);
+}
+
+static struct blob *version(const char *rev)
+{
+	BUF(b);
+	struct core_v1_ConfigMap m = {.metadata = {.name = STR("one"), .namespace = STR("x"), .uid = STR("u"), .resourceVersion = str_of(rev)}};
+	pb_encode(&b, (struct ref){desc_type(T_core_v1_ConfigMap), &m});
+	return blob_copy(buf_view(&b));
+}
+
+static void old_news(void *arg)
+{
+	struct world w;
+	ERR(e);
+	world_init(&w);
+	assert_ok(store_put(w.inf, version("7"), &e), &e);
+	assert_ok(store_put(w.inf, version("7"), &e), &e);
+	assert_ok(store_put(w.inf, version("5"), &e), &e);
+	assert_ok(store_delete(w.inf, version("6"), 6, &e), &e);
+	assert_ok(store_relist_put(w.inf, version("6"), false, &e), &e);
+	assert_int_equal(informer_get(w.inf, STR("x/one"))->rev, 7);
+	assert_int_equal(w.adds + w.updates + w.deletes, 1);
+	assert_int_equal(store_put(w.inf, blob_copy(STR("rubbish")), &e), -1);
+	world_fini(&w);
+}
+
+TEST(informer_never_goes_back_to_an_older_version)
+{
+	simulate(old_news, NULL);
+}
+
+/* A server that is exchanged for one restored from a backup. */
+struct swap {
+	struct transport t;
+	struct transport *now;
+};
+
+static int swap_call(struct transport *t, const struct call *c, struct arena *a, struct ref *ret, struct err *e)
+{
+	return transport_call(container_of(t, struct swap, t)->now, c, a, ret, e);
+}
+
+static struct watch *swap_watch(struct transport *t, const struct call *c, struct err *e)
+{
+	return transport_watch(container_of(t, struct swap, t)->now, c, e);
+}
+
+static void restored(void *arg)
+{
+	static const struct transport_ops ops = {.call = swap_call, .watch = swap_watch};
+	struct world now, backup;
+	world_init(&now);
+	world_init(&backup);
+	fake_set_faults(now.fake, &(struct fake_faults){.no_watch_list = *(bool *)arg});
+	fake_set_faults(backup.fake, &(struct fake_faults){.no_watch_list = *(bool *)arg});
+	struct swap s = {.t.ops = &ops, .now = now.t};
+	now.inf->t = &s.t;
+	for (int i = 0; i < 10; i++)
+		put(&now, "x", "one", i % 2 ? "red" : "blue");
+	put(&now, "x", "two", "red");
+	put(&backup, "x", "one", "green");
+	world_start(&now);
+	settle();
+	s.now = backup.t;
+	fake_cut_watches(now.fake);
+	assert_int_equal(fiber_sleep(NS_MIN), 0);
+	assert_int_equal(informer_count(now.inf), 1);
+	assert_int_equal(informer_rev(now.inf), fake_rev(backup.fake));
+	assert_int_equal(count_index(&now, "color/green"), 1);
+	scope_fini(&now.scope);
+	world_fini(&backup);
+	world_fini(&now);
+}
+
+TEST(informer_believes_a_server_that_was_restored)
+{
+	simulate(restored, &(bool){false});
+	simulate(restored, &(bool){true});
 }
 
 static void ended(void *arg)

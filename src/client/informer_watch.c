@@ -273,7 +273,6 @@ static void follow(struct informer *inf, struct watch *w, mono_t deadline)
 		watch_close(w);
 		if (r < 0) {
 			go_on = passing(&e);
-			inf->consistent |= wrong_revision(&e);
 			/* A picture that is made anew at once is no failure yet. */
 			if (!wrong_revision(&e) && pause_after(inf, &e) < 0)
 				return;

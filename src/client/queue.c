@@ -163,14 +163,6 @@ void queue_forget(struct queue *q, struct str key)
 	item_drop_idle(q, it);
 }
 
-static int get_failed(struct queue *q, int r)
-{
-	/* The wake-up that a cancelled fiber got was meant for whoever can work. */
-	if (!list_empty(&q->ready))
-		cond_wake(&q->cond);
-	return r;
-}
-
 int queue_get(struct queue *q, struct str *ret_key, mono_t deadline)
 {
 	while (list_empty(&q->ready)) {
@@ -178,7 +170,7 @@ int queue_get(struct queue *q, struct str *ret_key, mono_t deadline)
 			return -EPIPE;
 		int r = cond_wait(&q->cond, deadline);
 		if (r < 0)
-			return get_failed(q, r);
+			return r;
 	}
 	struct item *it = container_of(list_pop(&q->ready), struct item, node);
 	q->len--;

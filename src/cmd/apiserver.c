@@ -2,6 +2,7 @@
 #include "apiserver/server.h"
 #include "base/log.h"
 #include "cmd/command.h"
+#include "cmd/control_plane.h"
 #include "cmd/flags.h"
 #include "net/addr.h"
 #include "rt/io.h"
@@ -25,6 +26,7 @@ struct opts {
 	struct flag_list rh_user, rh_uid, rh_group, rh_extra, rh_allowed;
 	bool anonymous, privileged;
 	nsec_t event_ttl, request_timeout;
+	struct component_opts components;
 };
 #define AT(member) offsetof(struct opts, member)
 
@@ -37,6 +39,7 @@ static const struct flag flags[] = {
 	{"bind-address", 0, FLAG_STRING, AT(bind_address), "0.0.0.0", "address to listen on"},
 	{"cert-dir", 0, FLAG_IGNORED, 0, NULL, ""},
 	{"client-ca-file", 0, FLAG_STRING, AT(client_ca), NULL, "CA certificates that sign client certificates"},
+	{"cluster-cidr", 0, FLAG_STRING, AT(components.cluster_cidr), NULL, "range that the nodes' Pod ranges are cut from (control plane in one process)"},
 	{"data-dir", 0, FLAG_STRING, AT(data_dir), "/var/lib/c8s/store", "folder of the embedded store"},
 	{"disable-admission-plugins", 0, FLAG_LIST, AT(disable_admission), NULL, "admission plug-ins to leave out of the default ones"},
 	{"enable-admission-plugins", 0, FLAG_LIST, AT(enable_admission), NULL, "admission plug-ins to run besides the default ones"},
@@ -63,6 +66,7 @@ static const struct flag flags[] = {
 	{"requestheader-group-headers", 0, FLAG_LIST, AT(rh_group), NULL, "headers with the user's groups"},
 	{"requestheader-uid-headers", 0, FLAG_LIST, AT(rh_uid), NULL, "headers with the user's uid"},
 	{"requestheader-username-headers", 0, FLAG_LIST, AT(rh_user), NULL, "headers with the user's name"},
+	{"root-ca-file", 0, FLAG_STRING, AT(components.root_ca_file), NULL, "CA certificates published to every namespace (control plane in one process)"},
 	{"secure-port", 0, FLAG_INT, AT(secure_port), "6443", "port to serve HTTPS on"},
 	{"service-account-issuer", 0, FLAG_STRING, AT(issuer), NULL, "issuer in the service-account tokens"},
 	{"service-account-key-file", 0, FLAG_LIST, AT(sa_keys), NULL, "public keys that verify service-account tokens"},
@@ -86,6 +90,9 @@ struct run {
 	size_t nloops;
 	int listen_fd, signal_fd;
 	int code;
+	const struct apiserver_extra *extra;
+	struct scope scope;          /* of the extra components */
+	void *components;
 };
 
 static struct str join(struct arena *a, const struct flag_list *l) { return str_join(a, l->items, l->len, STR(",")); }
@@ -177,11 +184,17 @@ static int start(struct run *r, struct err *e)
 	if (!r->server || server_serve(r->server, r->listen_fd, e))
 		return -1;
 	log_info("Serving securely on %.*s:%lld", STR_F(r->o.bind_address), (long long)r->o.secure_port);
-	return server_post_start(r->server, e);
+	if (server_post_start(r->server, e))
+		return -1;
+	return r->extra ? r->extra->start(r->server, &r->o.components, &r->scope, &r->components, e) : 0;
 }
 
 static void stop(struct run *r)
 {
+	if (r->extra)
+		scope_fini(&r->scope);
+	if (r->components)
+		r->extra->stop(r->components);
 	if (r->server) {
 		server_drain(r->server, rt_now() + DRAIN);
 		server_free(r->server);
@@ -200,6 +213,7 @@ static void serve(void *arg)
 {
 	struct run *r = arg;
 	ERR(e);
+	scope_init(&r->scope, NULL);
 	if (start(r, &e))
 		r->code = cmd_error("%s", err_text(&e));
 	else if (rt_wait_fd(r->signal_fd, EPOLLIN, MONO_NEVER) > 0)
@@ -235,11 +249,17 @@ static int run(struct run *r)
 
 int cmd_kube_apiserver(int argc, char **argv)
 {
+	return apiserver_main(argc, argv, NULL);
+}
+
+int apiserver_main(int argc, char **argv, const struct apiserver_extra *extra)
+{
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 	struct run *r = arena_make(a, struct run);
 	struct flag_result res;
 	ERR(e);
 	r->arena = a;
+	r->extra = extra;
 	if (flags_parse(flags, ARRAY_LEN(flags), argc, argv, &r->o, a, &res, &e))
 		return cmd_error("%s (c8s kube-apiserver --help lists the flags)", err_text(&e));
 	if (res.help) {

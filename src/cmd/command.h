@@ -9,7 +9,11 @@ struct command {
 	int (*run)(int argc, char **argv);
 	const char *help; /* one line */
 };
+int cmd_control_plane(int argc, char **argv);
 int cmd_kube_apiserver(int argc, char **argv);
+int cmd_kube_proxy(int argc, char **argv);
+int cmd_kubelet(int argc, char **argv);
+int cmd_server(int argc, char **argv);
 
 /* "error: TEXT" on stderr; returns 1. */
 int cmd_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -1,5 +1,5 @@
+#include "codec/defaults_config.h"
 #include "codec/defaults_rules.h"
-#include "gen/ids.h"
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -21,6 +21,7 @@ struct plan {
 	struct step_rule *rules;
 	uint32_t nrules;
 	void (*hook)(struct defaulting *, struct ref);
+	const struct config_default *config;
 	bool reaches; /* something has to be done here or below */
 };
 /* Computed once from the tables; constant afterwards. */
@@ -99,6 +100,16 @@ static void plan_reach(void)
 	}
 }
 
+static void plan_config(void)
+{
+	for (size_t i = 0; i < config_defaults_len; i++) {
+		const struct config_default *d = &config_defaults[i];
+		const struct type *t = type_by_gvk(str_of(d->group), str_of(d->version), str_of(d->kind));
+		if (t)
+			plans[t->index].config = d, plans[t->index].reaches = true;
+	}
+}
+
 static void compute_plans(void)
 {
 	plans = calloc(desc_types(), sizeof *plans);
@@ -113,6 +124,7 @@ static void compute_plans(void)
 		if (t)
 			plans[t->index].hook = default_hooks[i].fn, plans[t->index].reaches = true;
 	}
+	plan_config();
 	plan_reach();
 }
 
@@ -222,6 +234,8 @@ static void visit(struct defaulting *d, const struct type *t, void *obj, unsigne
 		return;
 	for (uint32_t i = 0; i < p->nrules; i++)
 		run_rule(d->a, &p->rules[i], obj);
+	if (p->config)
+		config_fill(d->a, p->config, (struct ref){t, obj});
 	if (p->hook)
 		p->hook(d, (struct ref){t, obj});
 	for (unsigned i = 0; i < t->nfields; i++) {

@@ -161,3 +161,14 @@ TEST(every_probe_of_upstream_is_met)
 	}
 	assert_int_equal(wrong, 0);
 }
+
+TEST(component_configuration_is_filled)
+{
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	struct value *v = defaulted_value(a, "{\"apiVersion\":\"kubelet.config.k8s.io/v1beta1\",\"kind\":\"KubeletConfiguration\",\"port\":1,"
+					     "\"authentication\":{\"anonymous\":{\"enabled\":true}},\"syncFrequency\":\"5s\"}");
+	assert_int_equal(value_path(v, "port")->i, 1);
+	assert_true(value_path(v, "authentication.anonymous.enabled")->b && value_path(v, "authentication.webhook.enabled")->b);
+	assert_str(value_path_str(v, "syncFrequency"), "5s");
+	assert_str(value_path_str(v, "fileCheckFrequency"), "20s");
+}

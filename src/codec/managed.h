@@ -21,3 +21,10 @@ int managed_update(struct arena *a, struct ref prev, struct ref next, const stru
  * With conflicts and without force ERR_CONFLICT with FieldManagerConflict causes.  When nothing changed but ownership, *ret is equal to prev. */
 int managed_apply(struct arena *a, struct ref prev, const struct value *config, const struct type *t, bool force, const struct managed_write *w,
 	struct ref *ret, struct err *e) must_check;
+
+/* /scale shows the parent's owners of its replicas as owners of spec.replicas, and a write to it moves them back.  path: where the parent's
+ * replicas stand, "spec.replicas".  Fills the Scale's managedFields from the parent's. */
+struct meta_v1_ObjectMeta;
+void managed_scale_view(struct arena *a, const struct meta_v1_ObjectMeta *parent, const char *path, struct meta_v1_ObjectMeta *scale);
+/* After the Scale was written: api_version is the parent's. */
+void managed_scale_merge(struct arena *a, struct meta_v1_ObjectMeta *parent, struct str api_version, const char *path, const struct meta_v1_ObjectMeta *scale);

@@ -184,3 +184,24 @@ TEST(apply_merges_keyed_lists_in_the_order_of_the_configuration)
 		buf_printf(&order, "%.*s ", STR_F(value_path_str(v->list.items[i], "name")));
 	assert_str(buf_view(&order), "z1 z3 a2 z2 a1 ");
 }
+
+TEST(scale_moves_the_ownership_of_replicas)
+{
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	struct meta_v1_ManagedFieldsEntry alpha = {.manager = STR("alpha"), .operation = STR("Apply"), .apiVersion = STR("apps/v1"), .fieldsType = STR("FieldsV1"),
+		.fieldsV1 = STR("{\"f:spec\":{\"f:paused\":{},\"f:replicas\":{}}}"), .time = {.sec = 1, .set = true}, .has_time = true};
+	struct meta_v1_ManagedFieldsEntry hpa = {.manager = STR("hpa"), .operation = STR("Apply"), .apiVersion = STR("autoscaling/v1"), .fieldsType = STR("FieldsV1"),
+		.fieldsV1 = STR("{\"f:spec\":{\"f:replicas\":{}}}"), .subresource = STR("scale")};
+	struct meta_v1_ObjectMeta parent = {.managedFields = {&alpha, 1, 0}}, scale = {0};
+	managed_scale_view(a, &parent, "spec.replicas", &scale);
+	assert_int_equal(scale.managedFields.len, 1);
+	assert_str(scale.managedFields.items[0].apiVersion, "autoscaling/v1");
+	assert_str(scale.managedFields.items[0].fieldsV1, "{\"f:spec\":{\"f:replicas\":{}}}");
+	scale.managedFields.items[0] = hpa; /* took it over by force */
+	managed_scale_merge(a, &parent, STR("apps/v1"), "spec.replicas", &scale);
+	assert_int_equal(parent.managedFields.len, 2);
+	assert_str(parent.managedFields.items[0].manager, "hpa");
+	assert_str(parent.managedFields.items[0].apiVersion, "apps/v1");
+	assert_false(parent.managedFields.items[0].has_time);
+	assert_str(parent.managedFields.items[1].fieldsV1, "{\"f:spec\":{\"f:paused\":{}}}");
+}

@@ -110,6 +110,8 @@ const struct cgroups *cgroups_get(void)
 	return &detected;
 }
 
+#define HYBRID "/sys/fs/cgroup/unified"
+
 struct path { char z[PATH_MAX]; };
 
 /* The folder of path in a controller's hierarchy, with a file's name if there is one; -1 when it is too long or leads out. */
@@ -455,6 +457,8 @@ int cgroup_remove(const struct cgroups *c, const char *path, struct err *e)
 	for (int i = 0; (dir = next_dir(c, &i));)
 		if (each_beneath(a, dir, path, 0, remove_one, NULL, e))
 			return -1;
+	if (c->version == CGROUP_V1 && file_exists(HYBRID)) /* runc makes groups there too where both versions are mounted */
+		return each_beneath(a, HYBRID, path, 0, remove_one, NULL, e);
 	return 0;
 }
 

@@ -56,7 +56,7 @@ enum nft_field { NFT_F_SADDR, NFT_F_DADDR, NFT_F_L4PROTO, NFT_F_DPORT };
 struct nft_stmt {
 	enum nft_stmt_kind kind;
 	bool invert;                 /* != */
-	enum nft_field fields[NFT_KEY_MAX]; /* ADDR (one), LOOKUP, VMAP, UPDATE */
+	enum nft_field fields[NFT_KEY_MAX]; /* ADDR and FIB_LOCAL (one), LOOKUP, VMAP, UPDATE */
 	uint8_t nfields;
 	uint32_t num;                /* protocol, mark, port, reject kind */
 	struct net_ip *ips;          /* ADDR: one, or an anonymous set */
@@ -90,6 +90,8 @@ struct nft_table { int family; struct str name, comment; }; /* family NFPROTO_IP
 struct nft_chain *nft_part_chain(struct arena *a, struct nft_part *p, struct str name);
 struct nft_rule *nft_chain_rule(struct arena *a, struct nft_chain *c, const struct nft_stmt *stmts, size_t n, struct str comment);
 struct nft_elem *nft_part_elem(struct arena *a, struct nft_part *p, struct str set);
+/* All of it in one heap block, for as long as the kernel has it: free() it.  Aborts when out of memory. */
+struct nft_part *nft_part_copy(const struct nft_part *p) must_check;
 
 /* As `nft list table` prints it, normalised: static chains and sets in their order, names with a slash sorted behind them, elements sorted. */
 void nft_table_text(struct buf *out, const struct nft_table *t, const struct nft_part *const *parts, size_t n);

@@ -32,14 +32,8 @@ struct nft_elem *nft_part_elem(struct arena *a, struct nft_part *p, struct str s
 }
 
 /* What parts want for one key, in the order in which they asked; the kernel has the first. */
-struct want { struct want *next; struct nft_elem elem; struct str text; struct arena *mem; };
+struct want { struct want *next; struct nft_elem elem; struct str text; char bytes[]; };
 struct holders { struct want *first; };
-
-static void want_free(struct want *w)
-{
-	struct arena *mem = w->mem;
-	arena_free(mem);
-}
 
 void nft_refs_fini(struct nft_refs *r)
 {
@@ -50,7 +44,7 @@ void nft_refs_fini(struct nft_refs *r)
 		while (h->first) {
 			struct want *w = h->first;
 			h->first = w->next;
-			want_free(w);
+			free(w);
 		}
 		free(h);
 	}
@@ -58,14 +52,26 @@ void nft_refs_fini(struct nft_refs *r)
 	*r = (struct nft_refs){0};
 }
 
+static struct str keep(char **at, struct str s)
+{
+	if (!s.n)
+		return s;
+	struct str own = str_n(memcpy(*at, s.p, s.n), s.n);
+	*at += s.n;
+	return own;
+}
+
 static struct want *want_new(const struct nft_elem *e, struct str text)
 {
-	struct arena *mem = arena_new(NULL);
-	struct want *w = arena_make(mem, struct want);
-	*w = (struct want){.elem = *e, .text = str_dup(mem, text), .mem = mem};
-	w->elem.set = str_dup(mem, e->set);
-	w->elem.verdict.chain = str_dup(mem, e->verdict.chain);
-	w->elem.comment = str_dup(mem, e->comment);
+	struct want *w = malloc(sizeof *w + text.n + e->set.n + e->verdict.chain.n + e->comment.n);
+	if (!w)
+		abort();
+	char *at = w->bytes;
+	*w = (struct want){.elem = *e};
+	w->text = keep(&at, text);
+	w->elem.set = keep(&at, e->set);
+	w->elem.verdict.chain = keep(&at, e->verdict.chain);
+	w->elem.comment = keep(&at, e->comment);
 	return w;
 }
 
@@ -126,7 +132,7 @@ static void release(struct nft_batch *b, const struct nft_table *t, struct nft_r
 		*at = w->next;
 		if (first)
 			replace_first(b, t, refs, h, w, buf_view(&name));
-		want_free(w);
+		free(w);
 		return;
 	}
 }

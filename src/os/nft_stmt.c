@@ -169,7 +169,9 @@ static void text_update(struct buf *out, int family, const struct nft_stmt *s)
 
 static void text_fib_local(struct buf *out, int family, const struct nft_stmt *s)
 {
-	buf_lit(out, "fib saddr type local");
+	buf_lit(out, "fib ");
+	buf_str(out, s->fields[0] == NFT_F_DADDR ? STR("daddr") : STR("saddr"));
+	buf_lit(out, " type local");
 }
 
 static void text_iifname(struct buf *out, int family, const struct nft_stmt *s)
@@ -569,7 +571,7 @@ static void enc_fib_local(struct nft_batch *b, const struct nft_table *t, struct
 {
 	struct nftnl_expr *x = add_expr(r, "fib");
 	nftnl_expr_set_u32(x, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
-	nftnl_expr_set_u32(x, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_SADDR);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_FIB_FLAGS, s->fields[0] == NFT_F_DADDR ? NFTA_FIB_F_DADDR : NFTA_FIB_F_SADDR);
 	nftnl_expr_set_u32(x, NFTNL_EXPR_FIB_DREG, reg(0));
 	compare_u32(r, NFT_CMP_EQ, RTN_LOCAL);
 }

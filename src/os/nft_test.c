@@ -97,7 +97,8 @@ static void make_rules(struct arena *a, struct nft_part *p, bool v6)
 	RULE(a, all, "", {.kind = NFT_S_LOOKUP, .fields = {NFT_F_DADDR}, .nfields = 1, .name = STR("ips")}, {.kind = NFT_S_VMAP, .fields = {NFT_F_L4PROTO, NFT_F_DPORT}, .nfields = 2, .name = STR("ports")});
 	RULE(a, all, "mark it", {.kind = NFT_S_IIFNAME, .name = STR("veth*"), .invert = true}, {.kind = NFT_S_MARK_OR, .num = 0x4000});
 	RULE(a, all, "", {.kind = NFT_S_IIFNAME, .name = STR("cni0")}, VERDICT(NFT_V_RETURN, ""));
-	RULE(a, all, "", {.kind = NFT_S_FIB_LOCAL}, VERDICT(NFT_V_GOTO, "target"));
+	RULE(a, all, "", {.kind = NFT_S_FIB_LOCAL, .fields = {NFT_F_SADDR}}, VERDICT(NFT_V_GOTO, "target"));
+	RULE(a, all, "", {.kind = NFT_S_FIB_LOCAL, .fields = {NFT_F_DADDR}}, VERDICT(NFT_V_ACCEPT, ""));
 	RULE(a, all, "", {.kind = NFT_S_UPDATE, .fields = {NFT_F_SADDR}, .nfields = 1, .name = STR("seen")});
 	struct net_ip *ips = arena_array(a, struct net_ip, 3);
 	ips[0] = test_ip(v6 ? "fd00:1::/48" : "192.0.2.0/24");

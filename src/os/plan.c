@@ -210,6 +210,16 @@ void plan_nft(struct plan *p, struct str messages)
 	add(p, PLAN_NFT, STRS(messages), NONE);
 }
 
+void plan_nft_once(struct plan *p, int family, const char *table, const char *chain, const char *comment, uint32_t count, struct str messages)
+{
+	add(p, PLAN_NFT_ONCE, STRS(Z(table), Z(chain), Z(comment), messages), NUMS(family, count));
+}
+
+void plan_nft_forget(struct plan *p, int family, const char *table, const char *chain, const char *comment)
+{
+	add(p, PLAN_NFT_FORGET, STRS(Z(table), Z(chain), Z(comment)), NUMS(family));
+}
+
 void plan_kill(struct plan *p, int64_t pid, uint64_t start_ticks, int sig)
 {
 	add(p, PLAN_KILL, NONE, NUMS(pid, (int64_t)start_ticks, sig));

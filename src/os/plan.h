@@ -24,7 +24,8 @@
 enum plan_op {
 	PLAN_MKDIR, PLAN_CHOWN, PLAN_CHMOD, PLAN_WRITE, PLAN_REMOVE, PLAN_TMPFS, PLAN_BIND, PLAN_REMOUNT, PLAN_UMOUNT, PLAN_SYSCTL,
 	PLAN_CGROUP_CREATE, PLAN_CGROUP_LIMIT, PLAN_CGROUP_ADD, PLAN_CGROUP_KILL, PLAN_CGROUP_REMOVE, PLAN_NETNS,
-	PLAN_LINK_ADD, PLAN_LINK_DEL, PLAN_LINK_SET, PLAN_ADDR_ADD, PLAN_ADDR_DEL, PLAN_ROUTE_ADD, PLAN_ROUTE_DEL, PLAN_NFT, PLAN_KILL, PLAN_RUN,
+	PLAN_LINK_ADD, PLAN_LINK_DEL, PLAN_LINK_SET, PLAN_ADDR_ADD, PLAN_ADDR_DEL, PLAN_ROUTE_ADD, PLAN_ROUTE_DEL, PLAN_NFT, PLAN_NFT_ONCE, PLAN_NFT_FORGET,
+	PLAN_KILL, PLAN_RUN,
 	PLAN_OPS
 };
 
@@ -75,6 +76,10 @@ void plan_addr_del(struct plan *p, const char *link, const struct net_ip *addr);
 void plan_route_add(struct plan *p, const struct net_route *r);
 void plan_route_del(struct plan *p, const struct net_route *r);
 void plan_nft(struct plan *p, struct str messages); /* nft_batch_bytes */
+/* Rules of ours in somebody else's chain ("filter/FORWARD" in the policy's tables): the messages are sent unless exactly `count` rules with the comment are
+ * there already; others with it are deleted first.  Without the chain nothing is done.  forget deletes them. */
+void plan_nft_once(struct plan *p, int family, const char *table, const char *chain, const char *comment, uint32_t count, struct str messages);
+void plan_nft_forget(struct plan *p, int family, const char *table, const char *chain, const char *comment);
 void plan_kill(struct plan *p, int64_t pid, uint64_t start_ticks, int sig); /* only if its start time still is start_ticks and it is in one of the policy's cgroups */
 /* Runs a program to its end (CNI plug-ins): argv and env end with NULL, argv[0] is the absolute path.  env may hold CNI_* only; PATH is the helper's.
  * Its output comes back in plan_result.output, its status in .status; a timeout kills it.  At most one in a plan. */

@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 
 #define UMOUNT_ROUNDS 64    /* mounts on top of each other at one place */
+#define NFT_OWN_RULES_MAX 16 /* of ours in one foreign chain */
 #define RUN_ARGS_MAX 64
 #define RUN_TIMEOUT_MAX_MS 600000
 #define RUN_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -455,6 +456,48 @@ static int do_nft(struct act *a, const struct step *s, struct err *e)
 	return nft_send(s->strs[0], e);
 }
 
+/* Both the chain and what is sent must be allowed; a comment is what tells our rules from theirs. */
+static int check_foreign_chain(const struct step *s, const struct plan *p, const struct plan_policy *policy, struct err *e)
+{
+	char both[256];
+	snprintf(both, sizeof both, "%.100s/%.100s", z(s, 0), z(s, 1));
+	if (!s->strs[2].n || !named(policy->tables, both))
+		return forbidden(e, both);
+	return s->op == PLAN_NFT_ONCE ? nft_bytes_check(s->strs[3], policy->tables, e) : 0;
+}
+
+static int forget_rules(const struct step *s, const uint64_t *handles, int n, struct err *e)
+{
+	struct nft_table t = {.family = (int)s->nums[0], .name = s->strs[0]};
+	CLEANUP(nft_batch_free) struct nft_batch *b = nft_batch_new();
+	struct str bytes;
+	for (int i = 0; i < n; i++)
+		nft_batch_delete_rule(b, &t, s->strs[1], handles[i]);
+	return n == 0 ? 0 : nft_batch_bytes(b, &bytes, e) || nft_send(bytes, e) ? -1 : 0;
+}
+
+static int do_nft_forget(struct act *a, const struct step *s, struct err *e)
+{
+	uint64_t handles[NFT_OWN_RULES_MAX];
+	int family = (int)s->nums[0];
+	if (!nft_chain_exists(family, z(s, 0), z(s, 1)))
+		return 0;
+	int n = nft_rules_find(family, z(s, 0), z(s, 1), s->strs[2], handles, NFT_OWN_RULES_MAX, e);
+	return n < 0 ? -1 : forget_rules(s, handles, n, e);
+}
+
+static int do_nft_once(struct act *a, const struct step *s, struct err *e)
+{
+	uint64_t handles[NFT_OWN_RULES_MAX];
+	int family = (int)s->nums[0];
+	if (!nft_chain_exists(family, z(s, 0), z(s, 1)))
+		return 0;
+	int n = nft_rules_find(family, z(s, 0), z(s, 1), s->strs[2], handles, NFT_OWN_RULES_MAX, e);
+	if (n < 0 || n == s->nums[1])
+		return n < 0 ? -1 : 0;
+	return forget_rules(s, handles, n, e) ? -1 : nft_send(s->strs[3], e);
+}
+
 static int check_kill(const struct step *s, const struct plan *p, const struct plan_policy *policy, struct err *e)
 {
 	if (s->nums[0] <= 1 || s->nums[2] < 1 || s->nums[2] >= NSIG || !policy->cgroups)
@@ -570,6 +613,8 @@ static const struct op ops[PLAN_OPS] = {
 	[PLAN_ROUTE_ADD] = {"route add", 1, 0, 1, {"route"}, {0}, check_route, do_route_add, undo_route_add},
 	[PLAN_ROUTE_DEL] = {"route del", 1, 0, 1, {"route"}, {0}, check_route, do_route_del},
 	[PLAN_NFT] = {"nft", 1, 0, 1, {"batch"}, {0}, check_nft, do_nft},
+	[PLAN_NFT_ONCE] = {"nft once", 4, 2, 8, {"table", "chain", "comment", "batch"}, {"family", "count"}, check_foreign_chain, do_nft_once},
+	[PLAN_NFT_FORGET] = {"nft forget", 3, 1, 0, {"table", "chain", "comment"}, {"family"}, check_foreign_chain, do_nft_forget},
 	[PLAN_KILL] = {"kill", 0, 3, 0, {0}, {"pid", "start", "signal"}, check_kill, do_kill},
 	[PLAN_RUN] = {"run", 3, 1, 7, {"argv", "env", "input"}, {"timeout-ms"}, check_run, do_run},
 };
@@ -586,7 +631,7 @@ void plan_policy_node(struct plan_policy *ret, const char *const *roots)
 	static const char *const sysctls[] = {"net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding", "net.ipv4.conf.*", "net.ipv6.conf.*",
 		"net.netfilter.nf_conntrack_*", "net.bridge.bridge-nf-call-*", "vm.overcommit_memory", "vm.panic_on_oom", "kernel.panic", "kernel.panic_on_oops",
 		"kernel.keys.root_maxkeys", "kernel.keys.root_maxbytes", "net.ipv4.vs.*", NULL};
-	static const char *const tables[] = {"kube-proxy", "c8s", NULL};
+	static const char *const tables[] = {"kube-proxy", "c8s", "filter/FORWARD", NULL};
 	static const char *const programs[] = {"/usr/lib/cni/", "/opt/cni/bin/", NULL};
 	*ret = (struct plan_policy){.roots = roots, .sources = sources, .cgroups = cgroups, .sysctls = sysctls, .tables = tables, .programs = programs, .network = true};
 }

@@ -3,7 +3,6 @@
 #include "os/fd.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -23,7 +22,7 @@ struct launch {
 	const struct spawn_opts *o;
 	char path[PATH_MAX];
 	int report;   /* closes on exec; carries errno and stage of what failed */
-	int go;       /* v1: the child waits here until it is placed; -1: none */
+	int go, go_out; /* v1: the child waits here until it is placed; -1: none */
 	pid_t parent;
 };
 struct failure { int error; char stage[20]; };
@@ -79,12 +78,13 @@ static void place_fds(struct launch *l)
 		fail(l, "close_range");
 }
 
+/* Bare system calls: the library's forms would wait for the parent's other threads, which are not here. */
 static void become_user(const struct launch *l)
 {
 	const struct spawn_opts *o = l->o;
-	if (o->gid && (setgroups(0, NULL) || setresgid(o->gid, o->gid, o->gid)))
+	if (o->gid && (syscall(SYS_setgroups, 0, NULL) || syscall(SYS_setresgid, o->gid, o->gid, o->gid)))
 		fail(l, "setgid");
-	if (o->uid && setresuid(o->uid, o->uid, o->uid))
+	if (o->uid && syscall(SYS_setresuid, o->uid, o->uid, o->uid))
 		fail(l, "setuid");
 }
 
@@ -103,7 +103,8 @@ static _Noreturn void child(struct launch *l)
 {
 	const struct spawn_opts *o = l->o;
 	char c;
-	if (l->go >= 0 && read(l->go, &c, 1) != 1)
+	/* Its own end of the pipe closed, so that the child ends if the parent dies before it lets go. */
+	if (l->go >= 0 && (close(l->go_out) || read(l->go, &c, 1) != 1))
 		_exit(EXEC_FAILED);
 	reset_signals();
 	if (o->session)
@@ -207,7 +208,7 @@ static int launch(struct launch *l, int cgroup, int report, int go, struct proc 
 
 int spawn(const struct spawn_opts *o, struct proc *ret, struct err *e)
 {
-	struct launch l = {.o = o, .report = -1, .go = -1, .parent = getpid()};
+	struct launch l = {.o = o, .report = -1, .go = -1, .go_out = -1, .parent = getpid()};
 	int report[2], go[2] = {-1, -1};
 	int r = o->path ? find_program(o->path, l.path) : 0;
 	if (r || o->npass > FDS_MAX - 3)
@@ -225,6 +226,7 @@ int spawn(const struct spawn_opts *o, struct proc *ret, struct err *e)
 	FD(go_out) = go[1];
 	l.report = report[1];
 	l.go = go_in;
+	l.go_out = go_out;
 	return launch(&l, cgroup, report_in, go_out, ret, e);
 }
 

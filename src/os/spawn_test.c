@@ -3,6 +3,7 @@
 #include "os/supervise.h"
 #include "os/signals.h"
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,6 +119,34 @@ TEST(spawn_runs_a_function_with_a_clean_signal_mask)
 	assert_int_equal(proc_wait(&p, MONO_NEVER, &status), 0);
 	assert_int_equal(WEXITSTATUS(status), 42);
 	assert_int_equal(proc_wait(&p, MONO_NEVER, &status), -ECHILD);
+}
+
+static void *idle(void *arg)
+{
+	char c;
+	(void)!read(*(int *)arg, &c, 1);
+	return NULL;
+}
+
+/* With other threads around, a library call in the child could wait for them for ever. */
+TEST(spawn_changes_the_user_beside_other_threads)
+{
+	const char *argv[] = {"id", "-u", NULL};
+	struct spawn_opts o = {.path = "id", .argv = argv, .uid = 65534, .gid = 65534};
+	struct spawn_output out;
+	pthread_t t;
+	int hold[2];
+	ERR(e);
+	if (geteuid())
+		skip();
+	assert_int_equal(pipe(hold), 0);
+	assert_int_equal(pthread_create(&t, NULL, idle, &hold[0]), 0);
+	assert_ok(spawn_capture(&o, STR(""), 100, rt_now_exact() + 10 * NS_S, &out, &e), &e);
+	assert_str(buf_view(&out.out), "65534\n");
+	spawn_output_fini(&out);
+	close(hold[1]);
+	pthread_join(t, NULL);
+	close(hold[0]);
 }
 
 TEST(proc_stop_kills_who_does_not_listen)

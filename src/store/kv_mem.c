@@ -94,7 +94,7 @@ static bool log_good(struct str record, struct log_head h, uint64_t sum_before)
 static void charge(uint64_t *live, struct tree *root, struct str key, const size_t *value_n)
 {
 	struct str old;
-	if (tree_get(root, key, &old))
+	if (kvtree_get(root, key, &old))
 		*live -= key.n + old.n + ROW_COST;
 	if (value_n)
 		*live += key.n + *value_n + ROW_COST;
@@ -109,11 +109,11 @@ static void replay_row(struct mem *kv, struct log_row row, struct str bytes)
 	charge(&live, *root, key, row.del ? NULL : &value_n);
 	atomic_store(&kv->live, live);
 	if (row.del) {
-		*root = tree_del(*root, key);
+		*root = kvtree_del(*root, key);
 		return;
 	}
 	struct blob *b = blob_copy(bytes);
-	*root = tree_put(*root, b, row.key_n);
+	*root = kvtree_put(*root, b, row.key_n);
 	blob_unref(b);
 }
 
@@ -165,7 +165,7 @@ static int mem_begin(struct kv *base, bool write, struct kv_txn **ret)
 	*t = (struct mem_txn){.base.ops = &mem_ops, .kv = kv, .write = write, .live = atomic_load(&kv->live)};
 	pthread_mutex_lock(&kv->lock);
 	for (int i = 0; i < KV_TABLES; i++)
-		t->roots[i] = tree_ref(kv->roots[i]);
+		t->roots[i] = kvtree_ref(kv->roots[i]);
 	pthread_mutex_unlock(&kv->lock);
 	*ret = &t->base;
 	return 0;
@@ -175,7 +175,7 @@ static void mem_abort(struct kv_txn *base)
 {
 	struct mem_txn *t = (struct mem_txn *)base;
 	for (int i = 0; i < KV_TABLES; i++)
-		tree_unref(t->roots[i]);
+		kvtree_unref(t->roots[i]);
 	for (size_t i = 0; i < t->n; i++)
 		blob_unref(t->changes[i].row);
 	free(t->changes);
@@ -243,7 +243,7 @@ static int mem_commit(struct kv_txn *base)
 
 static int mem_get(struct kv_txn *base, enum kv_table table, struct str key, struct str *ret)
 {
-	return tree_get(((struct mem_txn *)base)->roots[table], key, ret) ? 0 : -ENOENT;
+	return kvtree_get(((struct mem_txn *)base)->roots[table], key, ret) ? 0 : -ENOENT;
 }
 
 static int note(struct mem_txn *t, struct change c)
@@ -263,7 +263,7 @@ static int note(struct mem_txn *t, struct change c)
 static bool beyond_all(struct tree *t, struct str key)
 {
 	struct str last, value;
-	return !tree_last(t, &last, &value) || str_cmp(last, key) < 0;
+	return !kvtree_last(t, &last, &value) || str_cmp(last, key) < 0;
 }
 
 static int mem_put(struct kv_txn *base, enum kv_table table, struct str key, size_t n, bool append, void **ret)
@@ -278,7 +278,7 @@ static int mem_put(struct kv_txn *base, enum kv_table table, struct str key, siz
 		return -ENOMEM;
 	memcpy(row->p, key.p, key.n);
 	charge(&t->live, t->roots[table], key, &n);
-	t->roots[table] = tree_put(t->roots[table], row, key.n);
+	t->roots[table] = kvtree_put(t->roots[table], row, key.n);
 	*ret = row->p + key.n;
 	int rc = note(t, (struct change){(uint8_t)table, false, (uint32_t)key.n, row});
 	if (rc)
@@ -290,7 +290,7 @@ static int mem_del(struct kv_txn *base, enum kv_table table, struct str key)
 {
 	struct mem_txn *t = (struct mem_txn *)base;
 	struct str old;
-	if (!tree_get(t->roots[table], key, &old))
+	if (!kvtree_get(t->roots[table], key, &old))
 		return -ENOENT;
 	struct blob *row = blob_copy(key);
 	int rc = row ? note(t, (struct change){(uint8_t)table, true, (uint32_t)key.n, row}) : -ENOMEM;
@@ -299,7 +299,7 @@ static int mem_del(struct kv_txn *base, enum kv_table table, struct str key)
 		return rc;
 	}
 	charge(&t->live, t->roots[table], key, NULL);
-	t->roots[table] = tree_del(t->roots[table], blob_str(row));
+	t->roots[table] = kvtree_del(t->roots[table], blob_str(row));
 	return 0;
 }
 
@@ -327,21 +327,21 @@ static int arrive(struct mem_cursor *c, bool found, const struct str *key)
 static int mem_seek(struct kv_cursor *base, struct str key, struct str *ret_key, struct str *ret_value)
 {
 	struct mem_cursor *c = (struct mem_cursor *)base;
-	bool found = tree_seek(c->root, key, false, ret_key, ret_value);
+	bool found = kvtree_seek(c->root, key, false, ret_key, ret_value);
 	return arrive(c, found, ret_key);
 }
 
 static int mem_next(struct kv_cursor *base, struct str *ret_key, struct str *ret_value)
 {
 	struct mem_cursor *c = (struct mem_cursor *)base;
-	bool found = tree_seek(c->root, c->at, true, ret_key, ret_value);
+	bool found = kvtree_seek(c->root, c->at, true, ret_key, ret_value);
 	return arrive(c, found, ret_key);
 }
 
 static int mem_last(struct kv_cursor *base, struct str *ret_key, struct str *ret_value)
 {
 	struct mem_cursor *c = (struct mem_cursor *)base;
-	bool found = tree_last(c->root, ret_key, ret_value);
+	bool found = kvtree_last(c->root, ret_key, ret_value);
 	return arrive(c, found, ret_key);
 }
 
@@ -379,8 +379,8 @@ static int mem_snapshot(struct kv *base, int fd)
 		return rc;
 	buf_put(&log, &none, sizeof none);
 	for (uint8_t i = 0; i < KV_TABLES; i++)
-		for (bool more = tree_seek(((struct mem_txn *)t)->roots[i], (struct str){0}, false, &key, &value); more;
-		     more = tree_seek(((struct mem_txn *)t)->roots[i], key, true, &key, &value), rows++)
+		for (bool more = kvtree_seek(((struct mem_txn *)t)->roots[i], (struct str){0}, false, &key, &value); more;
+		     more = kvtree_seek(((struct mem_txn *)t)->roots[i], key, true, &key, &value), rows++)
 			log_put(&log, (struct log_row){i, false, (uint16_t)key.n, (uint32_t)value.n}, str_n(key.p, key.n + value.n)); /* they are neighbours */
 	mem_abort(t);
 	log_seal(&log, rows, 1, 0);
@@ -400,7 +400,7 @@ static void mem_close(struct kv *base)
 {
 	struct mem *kv = (struct mem *)base;
 	for (int i = 0; i < KV_TABLES; i++)
-		tree_unref(kv->roots[i]);
+		kvtree_unref(kv->roots[i]);
 	pthread_mutex_destroy(&kv->lock);
 	free(kv);
 }

@@ -21,19 +21,19 @@ static struct str value_of(const struct tree *t)
 	return str_n(t->row->p + t->key_n, t->row->n - t->key_n);
 }
 
-struct tree *tree_ref(struct tree *t)
+struct tree *kvtree_ref(struct tree *t)
 {
 	if (t)
 		atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
 	return t;
 }
 
-void tree_unref(struct tree *t)
+void kvtree_unref(struct tree *t)
 {
 	if (!t || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	tree_unref(t->left);
-	tree_unref(t->right);
+	kvtree_unref(t->left);
+	kvtree_unref(t->right);
 	blob_unref(t->row);
 	free(t);
 }
@@ -57,9 +57,9 @@ static struct tree *own(struct tree *t)
 	if (atomic_load_explicit(&t->refs, memory_order_acquire) == 1)
 		return t;
 	struct tree *c = node_new(t->row, t->key_n);
-	c->left = tree_ref(t->left);
-	c->right = tree_ref(t->right);
-	tree_unref(t);
+	c->left = kvtree_ref(t->left);
+	c->right = kvtree_ref(t->right);
+	kvtree_unref(t);
 	return c;
 }
 
@@ -80,7 +80,7 @@ static struct tree *rotate_left(struct tree *t)
 	return r;
 }
 
-struct tree *tree_put(struct tree *t, struct blob *row, size_t key_n)
+struct tree *kvtree_put(struct tree *t, struct blob *row, size_t key_n)
 {
 	if (!t)
 		return node_new(row, key_n);
@@ -92,10 +92,10 @@ struct tree *tree_put(struct tree *t, struct blob *row, size_t key_n)
 		return t;
 	}
 	if (c < 0) {
-		t->left = tree_put(t->left, row, key_n);
+		t->left = kvtree_put(t->left, row, key_n);
 		return t->left->rank > t->rank ? rotate_right(t) : t;
 	}
-	t->right = tree_put(t->right, row, key_n);
+	t->right = kvtree_put(t->right, row, key_n);
 	return t->right->rank > t->rank ? rotate_left(t) : t;
 }
 
@@ -114,24 +114,24 @@ static struct tree *merge(struct tree *a, struct tree *b)
 	return b;
 }
 
-struct tree *tree_del(struct tree *t, struct str key)
+struct tree *kvtree_del(struct tree *t, struct str key)
 {
 	if (!t)
 		return NULL;
 	t = own(t);
 	int c = str_cmp(key, key_of(t));
 	if (c < 0)
-		t->left = tree_del(t->left, key);
+		t->left = kvtree_del(t->left, key);
 	else if (c > 0)
-		t->right = tree_del(t->right, key);
+		t->right = kvtree_del(t->right, key);
 	if (c)
 		return t;
-	struct tree *rest = merge(tree_ref(t->left), tree_ref(t->right));
-	tree_unref(t);
+	struct tree *rest = merge(kvtree_ref(t->left), kvtree_ref(t->right));
+	kvtree_unref(t);
 	return rest;
 }
 
-bool tree_get(const struct tree *t, struct str key, struct str *ret_value)
+bool kvtree_get(const struct tree *t, struct str key, struct str *ret_value)
 {
 	while (t) {
 		int c = str_cmp(key, key_of(t));
@@ -144,7 +144,7 @@ bool tree_get(const struct tree *t, struct str key, struct str *ret_value)
 	return false;
 }
 
-bool tree_seek(const struct tree *t, struct str key, bool beyond, struct str *ret_key, struct str *ret_value)
+bool kvtree_seek(const struct tree *t, struct str key, bool beyond, struct str *ret_key, struct str *ret_value)
 {
 	const struct tree *best = NULL;
 	while (t) {
@@ -160,7 +160,7 @@ bool tree_seek(const struct tree *t, struct str key, bool beyond, struct str *re
 	return true;
 }
 
-bool tree_last(const struct tree *t, struct str *ret_key, struct str *ret_value)
+bool kvtree_last(const struct tree *t, struct str *ret_key, struct str *ret_value)
 {
 	if (!t)
 		return false;

@@ -106,15 +106,14 @@ static struct str first_header(struct request *r, const struct str *names, size_
 static int front_proxy(struct request *r, struct user *u)
 {
 	const struct server_opts *o = server_options(r->server);
-	if (!from_front_proxy(r))
+	struct str user = first_header(r, o->requestheader_username_headers, o->nrh_user);
+	if (!user.n || !from_front_proxy(r)) /* the header first: verifying a certificate is dear */
 		return 1;
-	u->name = first_header(r, o->requestheader_username_headers, o->nrh_user);
+	u->name = user;
 	u->uid = first_header(r, o->requestheader_uid_headers, o->nrh_uid);
-	if (!u->name.n)
-		return 1;
 	for (size_t i = 0; i < o->nrh_group; i++) {
-		struct str name = lower(r->arena, o->requestheader_group_headers[i]), v;
-		for (uint32_t at = 0; req_header_next(r->http, name, &at, &v);)
+		struct str header = lower(r->arena, o->requestheader_group_headers[i]), v;
+		for (uint32_t at = 0; req_header_next(r->http, header, &at, &v);)
 			user_add_group(r->arena, u, v);
 	}
 	for (size_t i = 0; i < o->nrh_extra; i++)

@@ -2,6 +2,7 @@
 #include "apiserver/authn/authn_impl.h"
 
 #include "apiserver/authz.h"
+#include "apiserver/authz/rbac.h"
 #include "base/enc.h"
 
 #include <stdlib.h>
@@ -75,20 +76,51 @@ static bool allowed(struct request *r, struct attrs *at)
 	return authz_decide(r->server, at, NULL) == DECISION_ALLOW;
 }
 
+static bool grants_impersonation(void *arg, const struct rbac_v1_PolicyRule *rule)
+{
+	LIST_EACH(v, rule->verbs)
+		if (str_is(*v, "impersonate"))
+			return *(bool *)arg = true;
+	return false;
+}
+
+/* Who holds an older grant of any kind gets the older text. */
+static bool holds_older_grant(struct request *r, struct str ns)
+{
+	bool found = false;
+	rbac_each_rule(authz_rbac(r->server), &r->user, ns, grants_impersonation, &found);
+	return found;
+}
+
+static int refuse_older(struct request *r, const struct attrs *at, struct err *e)
+{
+	struct str group = at->group.n ? str_printf(r->arena, ".%.*s", STR_F(at->group)) : STR("");
+	struct str what = at->sub.n ? str_printf(r->arena, "%.*s/%.*s", STR_F(at->resource), STR_F(at->sub)) : at->resource;
+	err_set(e, ERR_FORBIDDEN, "%.*s%.*s \"%.*s\" is forbidden: User \"%.*s\" cannot impersonate resource \"%.*s\" in API group \"%.*s\" %s%.*s%s",
+		STR_F(at->resource), STR_F(group), STR_F(at->name), STR_F(r->user.name), STR_F(what), STR_F(at->group),
+		at->ns.n ? "in the namespace \"" : "at the cluster scope", STR_F(at->ns), at->ns.n ? "\"" : "");
+	err_object(e, at->group, at->resource, at->name);
+	return -1;
+}
+
+static int refuse(struct request *r, struct err *e)
+{
+	const struct attrs *at = &r->at;
+	if (at->is_resource)
+		return request_forbidden(r, e, "User \"%.*s\" cannot impersonate-on:user-info:%.*s resource \"%.*s\" in API group \"%.*s\" %s%.*s%s", STR_F(r->user.name),
+			STR_F(at->verb), STR_F(at->resource), STR_F(at->group), at->ns.n ? "in the namespace \"" : "at the cluster scope", STR_F(at->ns),
+			at->ns.n ? "\"" : "");
+	err_set(e, ERR_FORBIDDEN, "forbidden: User \"%.*s\" cannot impersonate-on:user-info:%.*s path \"%.*s\"", STR_F(r->user.name), STR_F(at->verb), STR_F(at->path));
+	err_object(e, STR(""), STR(""), STR(""));
+	return -1;
+}
+
 static int ask(struct request *r, const char *group, const char *resource, struct str sub, struct str ns, struct str name, struct err *e)
 {
 	struct attrs at = {.group = str_of(group), .version = STR("v1"), .resource = str_of(resource), .sub = sub, .ns = ns, .name = name};
 	if (allowed(r, &at))
 		return 0;
-	/* With the older grants alone in play, the older text; without any, the one of constrained impersonation. */
-	struct attrs saved = r->at;
-	struct str verb = saved.verb;
-	if (!saved.is_resource)
-		err_set(e, ERR_FORBIDDEN, "forbidden: User \"%.*s\" cannot impersonate-on:user-info:%.*s path \"%.*s\"", STR_F(r->user.name), STR_F(verb), STR_F(saved.path));
-	else
-		request_forbidden(r, e, "User \"%.*s\" cannot impersonate-on:user-info:%.*s resource \"%.*s\" in API group \"%.*s\" %s%.*s%s", STR_F(r->user.name), STR_F(verb),
-			STR_F(saved.resource), STR_F(saved.group), saved.ns.n ? "in the namespace \"" : "at the cluster scope", STR_F(saved.ns), saved.ns.n ? "\"" : "");
-	return -1;
+	return holds_older_grant(r, ns) ? refuse_older(r, &at, e) : refuse(r, e);
 }
 
 static int ask_user(struct request *r, const struct user *u, struct err *e)

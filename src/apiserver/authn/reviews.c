@@ -35,6 +35,7 @@ int selfsubjectreview_create(struct request *r, struct err *e)
 	if (endpoint_body(r, r->type, &body, e) < 0)
 		return -1;
 	struct authentication_v1_SelfSubjectReview *v = obj_make(r->arena, authentication_v1_SelfSubjectReview);
+	obj_set_type((struct ref){desc_type(T_authentication_v1_SelfSubjectReview), v});
 	v->metadata.creationTimestamp = api_time_sec(r->now);
 	user_info_fill(r->arena, &r->user, &v->status.userInfo);
 	r->answer = (struct answer){.kind = ANSWER_REF, .code = 201, .ref = {desc_type(T_authentication_v1_SelfSubjectReview), v}, .remaining = -1};

@@ -7,8 +7,10 @@
 #include "gen/rbac_v1.h"
 
 struct rbac;
+struct rbac *authz_rbac(struct server *s); /* of the running chain */
 struct rbac *rbac_new(struct server *s);
 void rbac_free(struct rbac *r);
+struct rbac *authz_rbac(struct server *s); /* the server's; authz.c */
 /* The first rule that allows, as upstream words it; or why there is none (broken references). */
 enum decision rbac_decide(struct rbac *r, const struct attrs *at, struct buf *reason);
 /* Calls fn for each rule that applies to the user in the namespace ("": cluster-wide ones only), until it returns false. */

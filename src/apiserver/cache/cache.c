@@ -89,7 +89,7 @@ void cache_pin(struct cache *c, const struct cache_table *t, struct cache_pin *r
 
 void cache_unpin(struct cache_pin *p) { epoch_unpin(&p->cache->epoch, p); }
 
-struct object *cache_get(const struct cache_pin *p, struct str ns, struct str name) { return tree_get(p->root, ns, name); }
+struct object *cache_get(const struct cache_pin *p, struct str ns, struct str name) { return otree_get(p->root, ns, name); }
 
 struct object *cache_lookup(struct cache *c, const struct cache_table *t, struct str ns, struct str name)
 {
@@ -104,15 +104,15 @@ struct object *cache_lookup(struct cache *c, const struct cache_table *t, struct
 
 void cache_seek(struct cache_iter *it, const struct cache_pin *p, struct str ns, struct str from_ns, struct str from_name, bool after)
 {
-	struct tree_key k = {from_ns, from_name, after ? BOUND_AFTER : BOUND_AT};
+	struct otree_key k = {from_ns, from_name, after ? BOUND_AFTER : BOUND_AT};
 	if (ns.n && str_cmp(from_ns, ns) < 0)
-		k = (struct tree_key){ns, STR(""), BOUND_AT};
+		k = (struct otree_key){ns, STR(""), BOUND_AT};
 	it->ns = ns;
 	it->depth = 0;
 	for (const struct node *n = p->root; n; n = n->leaf ? NULL : n->e[it->at[it->depth - 1]].kid) {
 		invariant(it->depth < CACHE_DEPTH);
 		it->node[it->depth] = n;
-		it->at[it->depth++] = (uint16_t)tree_find(n, &k);
+		it->at[it->depth++] = (uint16_t)otree_find(n, &k);
 	}
 }
 
@@ -155,9 +155,9 @@ size_t cache_count(struct cache_iter *it)
 	struct object *next = cache_next(it);
 	if (!next)
 		return 0;
-	struct tree_key from = {next->ns, next->name, BOUND_AT}, end = {it->ns, STR(""), BOUND_NS_END};
-	size_t last = it->ns.n ? tree_rank(root, &end) : root->total;
-	return last - tree_rank(root, &from);
+	struct otree_key from = {next->ns, next->name, BOUND_AT}, end = {it->ns, STR(""), BOUND_NS_END};
+	size_t last = it->ns.n ? otree_rank(root, &end) : root->total;
+	return last - otree_rank(root, &from);
 }
 
 static struct str frame_head(const struct cache_event *ev)

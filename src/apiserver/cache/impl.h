@@ -3,7 +3,7 @@
 #include "apiserver/cache.h"
 #include "apiserver/cache/epoch.h"
 #include "apiserver/cache/lru.h"
-#include "apiserver/cache/tree.h"
+#include "apiserver/cache/otree.h"
 #include "base/map.h"
 #include "rt/fiber.h"
 #include "store/store.h"
@@ -60,7 +60,7 @@ void hub_drain(struct hub *h);
 void hub_free(struct hub *h);
 
 struct cache_table_impl {
-	struct tree tree;                  /* the writer's */
+	struct otree tree;                  /* the writer's */
 	_Atomic(const struct node *) root; /* what readers see */
 	struct ring ring;
 	struct field_path *fields;

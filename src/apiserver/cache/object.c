@@ -1,6 +1,6 @@
 #include "apiserver/object.h"
 #include "apiserver/cache/impl.h"
-#include "apiserver/cache/scan.h"
+#include "apiserver/cache/records.h"
 #include "apiserver/strategy.h"
 #include "codec/json.h"
 #include "codec/pb.h"
@@ -18,8 +18,8 @@ static int broken(const struct cache_table *t, struct err *e)
 
 static bool find_record(struct str in, uint32_t tag, struct record *ret)
 {
-	struct scan s = scan_of(in);
-	while (scan_next(&s, ret))
+	struct records s = records_of(in);
+	while (record_next(&s, ret))
 		if (ret->tag == tag)
 			return true;
 	return false;
@@ -27,20 +27,20 @@ static bool find_record(struct str in, uint32_t tag, struct record *ret)
 
 static unsigned count_labels(struct str meta)
 {
-	struct scan s = scan_of(meta);
+	struct records s = records_of(meta);
 	struct record r;
 	unsigned n = 0;
-	while (scan_next(&s, &r))
+	while (record_next(&s, &r))
 		n += r.tag == META_LABELS;
 	return n;
 }
 
 static struct str_pair label_of(struct str entry)
 {
-	struct scan s = scan_of(entry);
+	struct records s = records_of(entry);
 	struct record r;
 	struct str_pair p = {STR(""), STR("")};
-	while (scan_next(&s, &r)) {
+	while (record_next(&s, &r)) {
 		if (r.tag == ENTRY_KEY)
 			p.key = r.bytes;
 		else if (r.tag == ENTRY_VALUE)
@@ -78,9 +78,9 @@ static void take_meta(struct object *o, const struct record *r)
 static int index_meta(struct object *o)
 {
 	struct str meta = str_n(o->value->p + o->meta, o->meta_n);
-	struct scan s = scan_of(meta);
+	struct records s = records_of(meta);
 	struct record r;
-	while (scan_next(&s, &r))
+	while (record_next(&s, &r))
 		take_meta(o, &r);
 	return s.p == s.end && o->rv && o->name.n ? 0 : -1;
 }
@@ -307,8 +307,8 @@ static struct splice splice_of(const struct object *o)
 	s.rv[1] = (char)s.rv_n;
 	s.rv_n += 2;
 	s.meta_n = o->meta_n - 2 + s.rv_n; /* the stored field is empty: two bytes */
-	s.meta_len = varint_size(s.meta_n);
-	s.old_len = varint_size(o->meta_n);
+	s.meta_len = pbvarint_size(s.meta_n);
+	s.old_len = pbvarint_size(o->meta_n);
 	return s;
 }
 
@@ -324,7 +324,7 @@ void object_pb(const struct object *o, struct buf *out)
 	const char *v = o->value->p;
 	uint8_t len[10];
 	buf_put(out, v + o->raw, o->meta - s.old_len - o->raw);
-	buf_put(out, len, (size_t)(varint_put(len, s.meta_n) - len));
+	buf_put(out, len, (size_t)(pbvarint_put(len, s.meta_n) - len));
 	buf_put(out, v + o->meta, o->rv - o->meta);
 	buf_put(out, s.rv, s.rv_n);
 	buf_put(out, v + o->rv + 2, o->raw + o->raw_n - o->rv - 2);

@@ -15,7 +15,7 @@ static void apply_put(struct cache *c, struct cache_table *t, const struct store
 		log_error("cache: %.*s at revision %lld: %s", STR_F(ev->key), (long long)ev->mod_rev, err_text(&e));
 		return;
 	}
-	struct object *old = tree_put(&t->impl->tree, object_ref(o));
+	struct object *old = otree_put(&t->impl->tree, object_ref(o));
 	ring_append(&t->impl->ring, event_new(old ? EVENT_MODIFIED : EVENT_ADDED, o->rev, o, old, rt_now()));
 	if (old)
 		epoch_retire(&c->epoch, unref_object, old);
@@ -27,7 +27,7 @@ static void apply_delete(struct cache *c, struct cache_table *t, const struct st
 	struct str ns = STR(""), name = rest;
 	if (t->namespaced)
 		str_cut(rest, '/', &ns, &name);
-	struct object *old = tree_del(&t->impl->tree, ns, name);
+	struct object *old = otree_del(&t->impl->tree, ns, name);
 	if (!old)
 		return;
 	CLEANUP(object_unref) struct object *last = object_at(old, (uint64_t)ev->mod_rev);
@@ -70,7 +70,7 @@ static uint64_t publish_trees(struct cache *c, uint64_t rev)
 		if (!t->impl->touched)
 			continue;
 		t->impl->touched = false;
-		atomic_store(&t->impl->root, tree_seal(&t->impl->tree, rev));
+		atomic_store(&t->impl->root, otree_seal(&t->impl->tree, rev));
 		loops |= watching(c, t);
 	}
 	return loops;
@@ -159,7 +159,7 @@ static int load_page(struct cache *c, const struct store_range *page, struct err
 		struct object *o = object_new(t, value, (uint64_t)kv->mod_rev, e);
 		if (!o)
 			return err_wrap(e, "key %.*s", STR_F(kv->key));
-		object_unref(tree_put(&t->impl->tree, o));
+		object_unref(otree_put(&t->impl->tree, o));
 		touch(t);
 	}
 	return 0;

@@ -69,7 +69,7 @@ static struct cache_table *table_new(struct cache *c, const struct resource *r, 
 	*t = (struct cache_table){.cache = c, .prefix = prefix, .res = r, .type = desc_type(r->storage_type), .namespaced = r->namespaced};
 	t->strategy = strategy_of(desc_str(t->type->group), desc_str(r->plural));
 	t->impl = arena_make(a, struct cache_table_impl);
-	t->impl->tree = (struct tree){.version = 1, .retire = retire, .arg = &c->epoch};
+	t->impl->tree = (struct otree){.version = 1, .retire = retire, .arg = &c->epoch};
 	t->json_head = (uint32_t)(sizeof("{\"kind\":\"\",\"apiVersion\":\"\",") - 1 + desc_str(t->type->kind).n + desc_str(t->type->api_version).n);
 	ring_init(&t->impl->ring, &c->epoch, c->opts.ring_bytes, c->opts.ring_age);
 	table_fields(a, t);
@@ -112,7 +112,7 @@ void tables_free(struct cache *c)
 {
 	for (size_t i = 0; i < c->ntables; i++) {
 		struct cache_table_impl *t = c->tables[i]->impl;
-		tree_free(&t->tree);
+		otree_free(&t->tree);
 		ring_fini(&t->ring);
 		for (size_t l = 0; l < c->opts.nloops; l++)
 			hub_free(atomic_load(&t->hubs[l]));

@@ -1,33 +1,55 @@
-/* Paths that are no resources. */
-#include "apiserver/discovery.h"
-#include "apiserver/authn_api.h"
-#include "apiserver/server.h"
-#include "base/scope.h"
-
-static int health(struct request *r, struct err *e)
-{
-	bool ready = !str_is(r->at.path, "/readyz") || server_ready(r->server);
-	(void)e;
-	r->answer = (struct answer){.kind = ANSWER_TEXT, .code = ready ? 200 : 500, .text = ready ? STR("ok") : STR("not ready\n"),
-		.content_type = STR("text/plain; charset=utf-8")};
-	return 0;
-}
+/* Which path is whose.  To add one: a row here, in order, and its handler. */
+#include "apiserver/discovery/impl.h"
+#include <stdlib.h>
 
 /* Sorted by path. */
 static const struct path_handler handlers[] = {
-	{"/.well-known/openid-configuration", false, false, openid_configuration},
-	{"/healthz", false, false, health},
-	{"/livez", false, false, health},
-	{"/openid/v1/jwks", false, false, openid_keys},
-	{"/readyz", false, false, health},
+	{"/", false, false, index_handle},
+	{"/.well-known/openid-configuration", false, false, openid_issuer_handle},
+	{"/api", true, false, api_handle},
+	{"/apis", true, false, apis_handle},
+	{"/healthz", true, false, health_handle},
+	{"/index.html", false, false, index_handle},
+	{"/livez", true, false, health_handle},
+	{"/openapi/v2", false, false, openapi_v2_handle},
+	{"/openapi/v3", true, false, openapi_v3_handle},
+	{"/openid/v1/jwks", false, false, openid_keys_handle},
+	{"/readyz", true, false, health_handle},
+	{"/version", false, false, version_handle},
+	{"/version/", false, false, version_handle},
 };
+
+static bool handles(const struct path_handler *h, struct str path)
+{
+	size_t n = strlen(h->path);
+	return str_has_prefix(path, str_n(h->path, n)) && (path.n == n || (h->prefix && path.p[n] == '/'));
+}
 
 const struct path_handler *path_handler(struct str path)
 {
 	for (size_t i = 0; i < ARRAY_LEN(handlers); i++)
-		if (str_is(path, handlers[i].path))
+		if (handles(&handlers[i], path))
 			return &handlers[i];
 	return NULL;
 }
 
-const struct server_part discovery_part = {0};
+static int start(struct server *s, void **ret_state, struct err *e)
+{
+	struct discovery *d = calloc(1, sizeof *d);
+	(void)s;
+	if (!d)
+		return err_nomem(e, sizeof *d);
+	d->aggregated = aggregated_new();
+	*ret_state = d;
+	return 0;
+}
+
+static void stop(struct server *s, void *state)
+{
+	struct discovery *d = state;
+	(void)s;
+	aggregated_free(d->aggregated);
+	free(d);
+}
+
+const struct server_part discovery_part = {.start = start, .stop = stop};

@@ -206,5 +206,5 @@ int endpoint_body(struct request *r, const struct type *t, struct ref *ret, stru
 		return err_nomem(e, t->size);
 	obj_set_type(*ret);
 	obj_default(r->arena, *ret);
-	return 0;
+	return r->at.verb.n && str_is(r->at.verb, "create") && obj_meta(*ret) ? body_managed(r, *ret, e) : 0;
 }

@@ -101,13 +101,18 @@ static bool has_finalizer(const struct meta_v1_ObjectMeta *m, const char *name)
 static bool wants_orphan(struct deletion *d)
 {
 	const struct call *c = &d->r->call;
+	const struct strategy *s = d->r->strategy;
 	if (d->r->has_orphan)
 		return c->orphan_dependents;
 	if (c->propagation != PROPAGATE_DEFAULT)
 		return c->propagation == PROPAGATE_ORPHAN;
 	if (has_finalizer(meta(d), FINALIZER_ORPHAN))
 		return true;
-	return !has_finalizer(meta(d), FINALIZER_FOREGROUND) && d->r->strategy->orphan_by_default;
+	if (has_finalizer(meta(d), FINALIZER_FOREGROUND) || !s->orphan_by_default)
+		return false;
+	if (s->orphan_warning)
+		request_warn(d->r, "%s", s->orphan_warning);
+	return true;
 }
 
 static bool wants_foreground(struct deletion *d)

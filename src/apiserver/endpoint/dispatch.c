@@ -146,7 +146,7 @@ static int check_method(struct request *r, struct err *e)
 	if (!have || cluster_in_ns)
 		return no_such_resource(e);
 	int verb = verb_number(r->at.verb);
-	if (r->http && str_is(r->http->method, "HEAD"))
+	if (r->http && (str_is(r->http->method, "HEAD") || (r->old_watch && !str_is(r->http->method, "GET"))))
 		verb = -1;
 	if (!allowed(r, have, verb))
 		return no_such_method(e);

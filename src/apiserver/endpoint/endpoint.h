@@ -20,6 +20,8 @@ int request_bind(struct request *r, const struct resource *res, struct str sub, 
 /* negotiate.c */
 bool accept_offered(struct request *r, bool watch);               /* the router's look at Accept; false: 406 */
 int accept_choose(struct request *r, struct err *e) must_check;   /* the media type and transformation of the answer */
+int accept_plain(struct request *r, struct err *e) must_check;    /* where no transformation is offered */
+bool accept_discovery(struct request *r);                         /* as aggregated discovery: application/json;...;as=APIGroupDiscoveryList */
 void accept_for_error(struct request *r, struct accept *ret, bool *ret_ok);
 int accept_watch(struct request *r, struct err *e) must_check;    /* as a stream */
 int content_media(struct request *r, enum media *ret, struct err *e) must_check;
@@ -37,6 +39,7 @@ bool bool_of_query(struct str v);
 
 /* decode.c: bodies into objects. */
 int body_decode(struct request *r, const struct type *t, struct str body, enum media m, bool strict_modes, struct ref *ret, struct err *e) must_check;
+int body_managed(struct request *r, struct ref o, struct err *e) must_check; /* write.c: managedFields of a create that stores nothing */
 struct strictness {
 	struct request *r;
 	struct { struct str *items; uint32_t len, cap; } complaints;
@@ -50,6 +53,7 @@ void meta_fill(struct request *r, struct ref o);                                
 void meta_new_name(struct request *r, struct meta_v1_ObjectMeta *m);
 int meta_namespace(struct request *r, struct ref o, struct err *e) must_check;       /* fits the request's */
 int meta_name(struct request *r, struct ref o, struct err *e) must_check;            /* PUT: fits the path's */
+void meta_dedup_owners(struct request *r, struct ref o);
 void meta_carry_over(struct ref o, struct ref old);                                  /* what an update cannot change */
 void meta_validate(struct request *r, const struct meta_v1_ObjectMeta *m, struct err *e);
 void meta_validate_update(const struct meta_v1_ObjectMeta *m, const struct meta_v1_ObjectMeta *old, struct err *e);
@@ -153,8 +157,8 @@ struct table_source {
 };
 int table_check(struct request *r, bool is_list, struct err *e) must_check;
 void table_head(struct request *r, struct buf *out, bool columns, uint64_t rev, struct str continue_, int64_t remaining);
-int table_row(struct request *r, const struct table_source *s, struct buf *out);
-void table_tail(struct buf *out);
+int table_row(struct request *r, const struct table_source *s, bool first, struct buf *out);
+void table_tail(struct buf *out, size_t rows);
 void partial_object(struct request *r, const struct table_source *s, struct buf *out); /* JSON */
 void partial_to_pb(struct request *r, struct buf *json);
 /* inproc.c */

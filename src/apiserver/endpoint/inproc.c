@@ -56,6 +56,7 @@ static int list_to_ref(struct request *r, const struct answer *a, struct ref *re
 		struct ref item = served(r, (struct ref){o->table->type, object_decode(o, r->arena, e)});
 		if (!item.p)
 			return -1;
+		*obj_kind(item) = *obj_api_version(item) = (struct str){0}; /* items carry none, as on the wire */
 		memcpy((char *)items->items + i * stride, item.p, item.type->size);
 		items->len++;
 	}
@@ -128,7 +129,7 @@ struct inproc_watch {
 	bool want_initial_end, lost;
 	struct watch_event ready;
 	bool has_ready;
-	mono_t bookmark_at;
+	mono_t bookmark_at, end;   /* end: of a watch with timeoutSeconds, as over the wire */
 };
 
 static int call(struct transport *t, const struct call *c, struct arena *a, struct ref *ret, struct err *e)
@@ -218,6 +219,7 @@ static int open_watch(struct inproc_watch *w, struct err *e)
 	w->want_initial_end = r->has_send_initial && r->call.send_initial_events && r->call.bookmarks;
 	match_bucket(&w->match, r->table, r->at.ns, &b);
 	w->bookmark_at = rt_now() + 60 * NS_S;
+	w->end = r->call.timeout_s > 0 ? rt_now() + r->call.timeout_s * NS_S : MONO_NEVER;
 	return cursor_open(&w->cursor, &inproc_cursor, r->table, &b, rev, e);
 }
 
@@ -281,7 +283,10 @@ static int inproc_next(struct watch *base, struct watch_event *ret, mono_t deadl
 			return 0;
 		if (w->lost)
 			return err_set(e, ERR_EXPIRED, "too old resource version: %llu", (unsigned long long)w->cursor.seen);
-		mono_t until = w->r->call.bookmarks && w->bookmark_at < deadline ? w->bookmark_at : deadline;
+		if (rt_now() >= w->end)
+			return 1;
+		mono_t limit = w->end < deadline ? w->end : deadline;
+		mono_t until = w->r->call.bookmarks && w->bookmark_at < limit ? w->bookmark_at : limit;
 		int c = cond_wait(&w->news, until);
 		if (c && !(c == -ETIME && until < deadline))
 			return err_sys(e, c, "watch");

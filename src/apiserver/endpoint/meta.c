@@ -1,6 +1,7 @@
 /* What the API server does to every object's metadata. */
 #include "apiserver/endpoint/endpoint.h"
 #include "api/name.h"
+#include "codec/ops.h"
 #include "gen/meta_v1.h"
 
 void meta_new_name(struct request *r, struct meta_v1_ObjectMeta *m)
@@ -23,6 +24,28 @@ void meta_fill(struct request *r, struct ref o)
 	m->deletionGracePeriodSeconds = 0;
 	if (!m->name.n && m->generateName.n)
 		meta_new_name(r, m);
+}
+
+void meta_dedup_owners(struct request *r, struct ref o)
+{
+	struct meta_v1_ObjectMeta *m = obj_meta(o);
+	uint32_t kept = 0;
+	BUF(uids);
+	LIST_EACH(ref, m->ownerReferences) {
+		bool seen = false;
+		for (uint32_t i = 0; i < kept; i++)
+			seen |= obj_equal_at(type_by_name(STR("meta/v1.OwnerReference")), &m->ownerReferences.items[i], ref);
+		if (!seen)
+			m->ownerReferences.items[kept++] = *ref;
+		else
+			buf_printf(&uids, "%s%.*s", uids.n ? ", " : "", STR_F(ref->uid));
+	}
+	m->ownerReferences.len = kept;
+	if (uids.n)
+		request_warn(r,
+			".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as "
+			"1.24; please fix your requests; duplicate UID(s) observed: %.*s",
+			STR_F(buf_view(&uids)));
 }
 
 int meta_namespace(struct request *r, struct ref o, struct err *e)

@@ -133,8 +133,10 @@ static void check_finalizers(const struct meta_v1_ObjectMeta *m, struct err *e)
 	bool orphan = false, foreground = false;
 	LIST_EACH(f, m->finalizers) {
 		all_wrong(e, "metadata.finalizers", *f, name_qualified(*f));
+		char field[40];
+		snprintf(field, sizeof field, "metadata.finalizers[%u]", (unsigned)(f - m->finalizers.items));
 		if (str_index(*f, '/', 0) < 0 && !known_finalizer(*f))
-			invalid(e, "metadata.finalizers", *f, "name is neither a standard finalizer name nor is it fully qualified");
+			invalid(e, field, *f, "name is neither a standard finalizer name nor is it fully qualified");
 		orphan |= str_is(*f, "orphan");
 		foreground |= str_is(*f, "foregroundDeletion");
 	}

@@ -119,6 +119,15 @@ static const struct {
 	enum media_as as;
 } transforms[] = {{"Table", AS_TABLE}, {"PartialObjectMetadata", AS_PARTIAL}, {"PartialObjectMetadataList", AS_PARTIAL_LIST}};
 
+/* Into what an answer can be turned. */
+enum transforms { TRANSFORM_NONE, TRANSFORM_OBJECTS, TRANSFORM_DISCOVERY };
+
+static bool take_discovery(struct str kind, struct str group, struct str version, struct accept *ret)
+{
+	ret->as = AS_DISCOVERY;
+	return str_is(kind, "APIGroupDiscoveryList") && str_is(group, "apidiscovery.k8s.io") && str_is(version, "v2");
+}
+
 static bool take_transform(const struct offer *o, struct str kind, struct str group, struct str version, struct accept *ret)
 {
 	if (!str_is(group, "meta.k8s.io") || (!str_is(version, "v1") && !str_is(version, "v1beta1")))
@@ -134,7 +143,7 @@ static bool take_transform(const struct offer *o, struct str kind, struct str gr
 }
 
 /* Takes the clause's parameters; false when the offer cannot do what they ask for. */
-static bool offer_takes(const struct offer *o, const struct clause *c, bool transform, struct accept *ret)
+static bool offer_takes(const struct offer *o, const struct clause *c, enum transforms transform, struct accept *ret)
 {
 	struct str kind = {0}, group = STR(""), version = STR("");
 	*ret = (struct accept){.media = o->media};
@@ -151,10 +160,19 @@ static bool offer_takes(const struct offer *o, const struct clause *c, bool tran
 		else if (str_is(k, "pretty"))
 			ret->pretty = str_is(v, "1");
 	}
-	return !kind.n || (transform && take_transform(o, kind, group, version, ret));
+	if (!kind.n && !group.n && !version.n)
+		return true;
+	switch (transform) {
+	case TRANSFORM_OBJECTS:
+		return take_transform(o, kind, group, version, ret);
+	case TRANSFORM_DISCOVERY:
+		return take_discovery(kind, group, version, ret);
+	default:
+		return false;
+	}
 }
 
-static bool choose(struct str header, bool transform, bool stream, struct accept *ret)
+static bool choose(struct str header, enum transforms transform, bool stream, struct accept *ret)
 {
 	struct clauses cs;
 	if (!header.n) {
@@ -187,15 +205,25 @@ int accept_not_acceptable(bool stream, struct err *e)
 
 int accept_choose(struct request *r, struct err *e)
 {
-	if (!choose(accept_header(r), true, false, &r->accept))
+	if (!choose(accept_header(r), TRANSFORM_OBJECTS, false, &r->accept))
 		return accept_not_acceptable(false, e);
 	r->accept.pretty = r->accept.pretty || wants_pretty(r);
 	return 0;
 }
 
+int accept_plain(struct request *r, struct err *e)
+{
+	if (!choose(accept_header(r), TRANSFORM_NONE, false, &r->accept))
+		return accept_not_acceptable(false, e);
+	r->accept.pretty = r->accept.pretty || wants_pretty(r);
+	return 0;
+}
+
+bool accept_discovery(struct request *r) { return choose(accept_header(r), TRANSFORM_DISCOVERY, false, &r->accept) && r->accept.as == AS_DISCOVERY; }
+
 int accept_watch(struct request *r, struct err *e)
 {
-	if (!choose(accept_header(r), true, true, &r->accept))
+	if (!choose(accept_header(r), TRANSFORM_OBJECTS, true, &r->accept))
 		return accept_not_acceptable(true, e);
 	r->accept.stream = true;
 	return 0;
@@ -203,7 +231,7 @@ int accept_watch(struct request *r, struct err *e)
 
 void accept_for_error(struct request *r, struct accept *ret, bool *ret_ok)
 {
-	*ret_ok = choose(accept_header(r), false, false, ret);
+	*ret_ok = choose(accept_header(r), TRANSFORM_NONE, false, ret);
 	ret->pretty = ret->pretty || !*ret_ok || wants_pretty(r);
 }
 

@@ -52,8 +52,12 @@ static struct value *patched(struct request *r, struct ref cur, struct err *e)
 {
 	struct value *doc = obj_to_value(r->arena, cur), *patch = NULL;
 	struct str body = r->call.patch;
-	if (r->call.patch_type == PATCH_JSON)
-		return patch_json(r->arena, doc, body, e);
+	if (r->call.patch_type == PATCH_JSON) {
+		doc = patch_json(r->arena, doc, body, e);
+		if (!doc && err_is(e, ERR_INVALID)) /* details: {} */
+			err_object(e, (struct str){0}, STR(""), (struct str){0});
+		return doc;
+	}
 	if (parse_patch(r, body, &patch, e)) {
 		if (r->call.patch_type == PATCH_MERGE)
 			err_wrap(e, "error decoding patch");
@@ -95,7 +99,7 @@ static int check_conditions(struct request *r, const struct meta_v1_ObjectMeta *
 	uint64_t rv = 0;
 	if (m->resourceVersion.n && str_u64(m->resourceVersion, &rv))
 		return err_set(e, ERR_UNKNOWN, "strconv.ParseUint: parsing \"%.*s\": invalid syntax", STR_F(m->resourceVersion));
-	if (m->uid.n && !str_eq(m->uid, cur->uid))
+	if (r->call.patch_type == PATCH_APPLY && m->uid.n && !str_eq(m->uid, cur->uid))
 		return conflict_uid(r, cur->name, m->uid, cur->uid, "0", e);
 	return rv && rv != cur->rev ? conflict_modified(r, cur->name, e) : 0;
 }

@@ -7,6 +7,9 @@ static void drop_object(void *p) { object_unref(p); }
 
 int verb_get(struct request *r, struct err *e)
 {
+	struct str export;
+	if (query_get(r, STR("export"), &export) && bool_of_query(export))
+		return err_set(e, ERR_BAD_REQUEST, "the export parameter, deprecated since v1.14, is no longer supported");
 	struct str rv = r->http ? (struct str){0} : r->call.resource_version;
 	uint64_t rev = 0;
 	if (r->http)

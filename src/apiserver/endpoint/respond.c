@@ -1,6 +1,6 @@
 /* Answers on the wire: media types, lists gathered from cached pieces, compression, headers. */
 #include "apiserver/cache/impl.h"
-#include "apiserver/cache/scan.h"
+#include "apiserver/cache/records.h"
 #include "apiserver/endpoint/endpoint.h"
 #include "apiserver/endpoint/gzip.h"
 #include "base/log.h"
@@ -164,20 +164,20 @@ static void send_cached_json(struct request *r, int code, struct object *o)
 void envelope_head(struct buf *out, struct str api_version, struct str kind, size_t message)
 {
 	uint8_t b[32], *p;
-	size_t meta = 2 + varint_size(api_version.n) - 1 + api_version.n + 2 + varint_size(kind.n) - 1 + kind.n;
+	size_t meta = 2 + pbvarint_size(api_version.n) - 1 + api_version.n + 2 + pbvarint_size(kind.n) - 1 + kind.n;
 	buf_str(out, PB_MAGIC);
-	p = varint_put(b, 1 << 3 | 2);
-	p = varint_put(p, meta);
-	p = varint_put(p, 1 << 3 | 2);
-	p = varint_put(p, api_version.n);
+	p = pbvarint_put(b, 1 << 3 | 2);
+	p = pbvarint_put(p, meta);
+	p = pbvarint_put(p, 1 << 3 | 2);
+	p = pbvarint_put(p, api_version.n);
 	buf_put(out, b, (size_t)(p - b));
 	buf_str(out, api_version);
-	p = varint_put(b, 2 << 3 | 2);
-	p = varint_put(p, kind.n);
+	p = pbvarint_put(b, 2 << 3 | 2);
+	p = pbvarint_put(p, kind.n);
 	buf_put(out, b, (size_t)(p - b));
 	buf_str(out, kind);
-	p = varint_put(b, 2 << 3 | 2);
-	p = varint_put(p, message);
+	p = pbvarint_put(b, 2 << 3 | 2);
+	p = pbvarint_put(p, message);
 	buf_put(out, b, (size_t)(p - b));
 }
 
@@ -200,8 +200,8 @@ static void send_transformed(struct request *r, int code, const struct table_sou
 		uint64_t rev = s->cached ? s->cached->rev : 0;
 		(void)!str_u64(rv, &rev);
 		table_head(r, &json, true, rev, (struct str){0}, -1);
-		(void)!table_row(r, s, &json);
-		table_tail(&json);
+		(void)!table_row(r, s, true, &json);
+		table_tail(&json, 1);
 	} else {
 		partial_object(r, s, &json);
 	}
@@ -400,8 +400,8 @@ static size_t list_meta_pb(struct ref *ret, struct request *r, const struct answ
 
 static void record(struct buf *out, unsigned tag, size_t n)
 {
-	uint8_t b[12], *p = varint_put(b, tag << 3 | 2);
-	p = varint_put(p, n);
+	uint8_t b[12], *p = pbvarint_put(b, tag << 3 | 2);
+	p = pbvarint_put(p, n);
 	buf_put(out, b, (size_t)(p - b));
 }
 
@@ -451,16 +451,16 @@ static void send_list_transformed(struct request *r, const struct answer *a)
 		partial_list_head(r, &json, a);
 	for (size_t i = 0; i < a->nitems; i++) {
 		struct table_source s = {.cached = a->items[i]};
-		if (i)
+		if (i && !table)
 			buf_char(&json, ',');
-		if (table ? table_row(r, &s, &json) : (partial_object(r, &s, &json), 0)) {
+		if (table ? table_row(r, &s, i == 0, &json) : (partial_object(r, &s, &json), 0)) {
 			resp_abort(r->resp);
 			return;
 		}
 		(void)!rt_breathe();
 	}
 	if (table)
-		table_tail(&json);
+		table_tail(&json, a->nitems);
 	else
 		buf_lit(&json, "]}");
 	if (r->accept.media == MEDIA_PB)

@@ -86,10 +86,10 @@ void table_head(struct request *r, struct buf *out, bool columns, uint64_t rev, 
 		buf_char(out, i ? ',' : '[');
 		put_column(out, &v[i]);
 	}
-	buf_str(out, columns ? STR("],\"rows\":[") : STR(",\"rows\":["));
+	buf_str(out, columns ? STR("],\"rows\":") : STR(",\"rows\":"));
 }
 
-void table_tail(struct buf *out) { buf_lit(out, "]}"); }
+void table_tail(struct buf *out, size_t rows) { buf_str(out, rows ? STR("]}") : STR("null}")); }
 
 static void default_cells(struct ref o, struct buf *out)
 {
@@ -112,7 +112,7 @@ static void put_row_object(struct request *r, struct arena *a, const struct tabl
 	}
 }
 
-int table_row(struct request *r, const struct table_source *s, struct buf *out)
+int table_row(struct request *r, const struct table_source *s, bool first, struct buf *out)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL); /* of one row: the request's would grow with the list */
 	struct ref o = s->ref;
@@ -120,7 +120,7 @@ int table_row(struct request *r, const struct table_source *s, struct buf *out)
 		o = (struct ref){s->cached->table->type, object_decode(s->cached, a, NULL)};
 	if (!o.p)
 		return -1;
-	buf_lit(out, "{\"cells\":[");
+	buf_str(out, first ? STR("[{\"cells\":[") : STR(",{\"cells\":["));
 	if (r->strategy->cells)
 		r->strategy->cells(a, o.p, r->now, out);
 	else

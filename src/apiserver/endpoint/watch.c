@@ -222,12 +222,19 @@ void watch_begin(struct wire_watch *w)
 	}
 	w->bookmark_at = rt_now() + server_options(w->r->server)->watch_bookmark_s * NS_S;
 	set_timer(w);
-	watch_pump(w);
+	if (w->r->accept.as == AS_PARTIAL_LIST) /* events are no lists: upstream breaks off */
+		watch_finish(w);
+	else
+		watch_pump(w);
 }
 
 int verb_watch(struct request *r, struct err *e)
 {
-	if (options_list(r, e) || accept_watch(r, e) || match_parse(r, &(struct match){0}, e))
+	if (options_list(r, e) || accept_watch(r, e))
+		return -1;
+	if (r->old_watch && r->has_name)
+		r->call.field_selector = str_printf(r->arena, "metadata.name=%.*s", STR_F(r->at.name));
+	if (match_parse(r, &(struct match){0}, e)) /* the watch's own copy outlives the request: here the error has somewhere to go */
 		return -1;
 	struct wire_watch *w = watch_new(r);
 	if (match_parse(w->r, &w->match, e) || start_point(r, w, &w->start_rev, e)) {

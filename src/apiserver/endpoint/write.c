@@ -1,5 +1,6 @@
 /* Creates and updates: from an object in the request's version to a commit. */
 #include "apiserver/endpoint/endpoint.h"
+#include "api/convert.h"
 #include "codec/managed.h"
 #include "codec/ops.h"
 #include "codec/pb.h"
@@ -9,17 +10,7 @@
 #define GENERATE_ATTEMPTS 8 /* new names tried when a generated one is taken, as upstream */
 #define MANAGER_MAX 128
 
-struct ref object_as(struct arena *a, struct ref o, const struct type *t)
-{
-	if (o.type == t)
-		return o;
-	struct ref to = {t, obj_new(a, t)};
-	if (to.p) {
-		obj_convert(a, o, t, to.p);
-		obj_set_type(to);
-	}
-	return to;
-}
+struct ref object_as(struct arena *a, struct ref o, const struct type *t) { return convert_to(a, o, t); }
 
 struct str request_manager(struct request *r)
 {
@@ -274,6 +265,12 @@ static int create_checks(struct request *r, struct ref o, struct err *e)
 	return admission_validate(&adm, e);
 }
 
+int body_managed(struct request *r, struct ref o, struct err *e)
+{
+	struct managed_write w = managed_of(r);
+	return managed_update(r->arena, (struct ref){o.type, NULL}, o, &w, e);
+}
+
 int create_run(struct request *r, struct ref next, struct err *e)
 {
 	struct meta_v1_ObjectMeta *m = obj_meta(next);
@@ -282,6 +279,7 @@ int create_run(struct request *r, struct ref next, struct err *e)
 	meta_fill(r, next);
 	if (!r->applied && managed_update(r->arena, (struct ref){next.type, NULL}, next, &w, e))
 		return -1;
+	meta_dedup_owners(r, next);
 	struct ref o = object_as(r->arena, next, r->table->type);
 	if (create_checks(r, o, e))
 		return -1;
@@ -328,6 +326,8 @@ static int validate_update(struct request *r, struct ref o, struct ref old, stru
 	/* Upstream's generic code and the kinds' both look at the metadata: its causes come twice. */
 	meta_validate_update(obj_meta(o), obj_meta(old), &found);
 	meta_validate_update(obj_meta(o), obj_meta(old), &found);
+	for (unsigned i = 0; i < s->meta_again; i++)
+		meta_validate(r, obj_meta(o), &found);
 	if (is_status(r) && s->validate_status)
 		s->validate_status(r, o.p, old.p, &found);
 	else if (!is_status(r) && s->validate_update)
@@ -399,6 +399,7 @@ int update_run(struct request *r, struct update *u, struct err *e)
 	struct ref was = object_as(r->arena, u->old, u->next.type);
 	if (!u->applied && managed_update(r->arena, was, u->next, &w, e))
 		return -1;
+	meta_dedup_owners(r, u->next);
 	u->stored = object_as(r->arena, u->next, r->table->type);
 	struct admit adm = admit_of(r, ADMIT_UPDATE, u->stored, u->old);
 	if (admission_admit(&adm, e))

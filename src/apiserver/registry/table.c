@@ -1,38 +1,48 @@
 /* Which strategy a kind has.  To add one: its row here, in order of group, then resource; kinds without a row get the generic one. */
-#include "apiserver/server.h"
-#include "apiserver/strategy.h"
-
-#include "api/name.h"
+#include "apiserver/registry/registry.h"
 
 static const struct strategy generic = {0};
 
-/* Names of RBAC objects are path segments. */
-static void validate_segment(struct str name, bool prefix, struct err *e)
-{
-	struct wrong w = name_path_segment(name);
-	for (unsigned i = 0; i < w.n; i++)
-		err_cause(e, "FieldValueInvalid", STR("metadata.name"), "Invalid value: \"%.*s\": %s", STR_F(name), w.v[i]);
-}
-
-#define RBAC "rbac.authorization.k8s.io"
-static const struct strategy rbac_clusterroles = {.group = RBAC, .resource = "clusterroles", .allow_create_on_update = true, .validate_name = validate_segment};
-static const struct strategy rbac_clusterrolebindings = {.group = RBAC, .resource = "clusterrolebindings", .allow_create_on_update = true, .validate_name = validate_segment};
-static const struct strategy rbac_roles = {.group = RBAC, .resource = "roles", .allow_create_on_update = true, .validate_name = validate_segment};
-static const struct strategy rbac_rolebindings = {.group = RBAC, .resource = "rolebindings", .allow_create_on_update = true, .validate_name = validate_segment};
-static const struct strategy apiservices = {.group = "apiregistration.k8s.io", .resource = "apiservices", .validate_name = validate_segment};
-
 static const struct strategy *const strategies[] = {
-	&apiservices, &rbac_clusterrolebindings, &rbac_clusterroles, &rbac_rolebindings, &rbac_roles,
+	&configmap_strategy, &endpoints_strategy, &event_strategy, &limitrange_strategy, &namespace_strategy, &node_strategy, &pvc_strategy, &pv_strategy,
+	&pod_strategy, &podtemplate_strategy, &rc_strategy, &quota_strategy, &secret_strategy, &serviceaccount_strategy, &service_strategy,
+	/* admissionregistration.k8s.io */
+	&mutating_policy_strategy, &mutating_policy_binding_strategy, &mutating_webhooks_strategy, &validating_policy_strategy,
+	&validating_policy_binding_strategy, &validating_webhooks_strategy,
+	&crd_strategy, &apiservice_strategy,
+	&controllerrevision_strategy, &daemonset_strategy, &deployment_strategy, &replicaset_strategy, &statefulset_strategy,
+	&hpa_strategy, &cronjob_strategy, &job_strategy, &csr_strategy, &lease_strategy, &endpointslice_strategy,
+	/* flowcontrol.apiserver.k8s.io, networking.k8s.io */
+	&flowschema_strategy, &prioritylevel_strategy,
+	&ingressclass_strategy, &ingress_strategy, &ipaddress_strategy, &networkpolicy_strategy, &servicecidr_strategy,
+	&runtimeclass_strategy, &pdb_strategy,
+	/* rbac.authorization.k8s.io, resource.k8s.io */
+	&clusterrolebinding_strategy, &clusterrole_strategy, &rolebinding_strategy, &role_strategy,
+	&deviceclass_strategy, &resourceclaim_strategy, &resourceclaimtemplate_strategy, &resourceslice_strategy,
+	&priorityclass_strategy,
+	/* storage.k8s.io */
+	&csidriver_strategy, &csinode_strategy, &csistoragecapacity_strategy, &storageclass_strategy, &volumeattachment_strategy,
+	&volumeattributesclass_strategy,
 };
+
+static int order(const struct strategy *s, struct str group, struct str resource)
+{
+	int c = str_cmp(str_of(s->group), group);
+	return c ? c : str_cmp(str_of(s->resource), resource);
+}
 
 const struct strategy *strategy_of(struct str group, struct str resource)
 {
-	for (size_t i = 0; i < ARRAY_LEN(strategies); i++) {
-		const struct strategy *s = strategies[i];
-		if (s->group && str_is(group, s->group) && str_is(resource, s->resource))
-			return s;
+	size_t lo = 0, hi = ARRAY_LEN(strategies);
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+		int c = order(strategies[mid], group, resource);
+		if (c == 0)
+			return strategies[mid];
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
 	}
 	return &generic;
 }
-
-const struct server_part registry_part = {0};

@@ -1,9 +1,9 @@
-#include "apiserver/cache/tree.h"
+#include "apiserver/cache/otree.h"
 #include "base/log.h"
 #include <stdlib.h>
 
 /* < 0: the object comes before the key. */
-static int order(const struct object *o, const struct tree_key *k)
+static int order(const struct object *o, const struct otree_key *k)
 {
 	int c = str_cmp(o->ns, k->ns);
 	if (c)
@@ -15,7 +15,7 @@ static int order(const struct object *o, const struct tree_key *k)
 }
 
 /* The first entry whose min is not before the key. */
-static unsigned lower(const struct node *n, const struct tree_key *k)
+static unsigned lower(const struct node *n, const struct otree_key *k)
 {
 	unsigned lo = 0, hi = n->n;
 	while (lo < hi) {
@@ -28,7 +28,7 @@ static unsigned lower(const struct node *n, const struct tree_key *k)
 	return lo;
 }
 
-unsigned tree_find(const struct node *n, const struct tree_key *k)
+unsigned otree_find(const struct node *n, const struct otree_key *k)
 {
 	unsigned i = lower(n, k);
 	if (n->leaf || i == 0 || (i < n->n && order(n->e[i].min, k) == 0))
@@ -36,7 +36,7 @@ unsigned tree_find(const struct node *n, const struct tree_key *k)
 	return i - 1;
 }
 
-static struct node *node_new(struct tree *t, bool leaf)
+static struct node *node_new(struct otree *t, bool leaf)
 {
 	struct node *n = malloc(sizeof *n);
 	if (!n)
@@ -45,7 +45,7 @@ static struct node *node_new(struct tree *t, bool leaf)
 	return n;
 }
 
-static void drop_node(struct tree *t, struct node *n)
+static void drop_node(struct otree *t, struct node *n)
 {
 	if (n->version == t->version)
 		free(n); /* no reader has seen it */
@@ -54,7 +54,7 @@ static void drop_node(struct tree *t, struct node *n)
 }
 
 /* The node itself when it belongs to the version being written, else a copy. */
-static struct node *own(struct tree *t, struct node *n)
+static struct node *own(struct otree *t, struct node *n)
 {
 	if (n->version == t->version)
 		return n;
@@ -67,7 +67,7 @@ static struct node *own(struct tree *t, struct node *n)
 	return c;
 }
 
-static void insert_at(struct node *n, unsigned i, struct tree_entry e)
+static void insert_at(struct node *n, unsigned i, struct otree_entry e)
 {
 	memmove(&n->e[i + 1], &n->e[i], (n->n - i) * sizeof e);
 	n->e[i] = e;
@@ -90,7 +90,7 @@ static void recount(struct node *n)
 }
 
 /* Moves the upper half to a new node when n is over-full. */
-static struct node *split(struct tree *t, struct node *n)
+static struct node *split(struct otree *t, struct node *n)
 {
 	if (n->n <= TREE_FAN)
 		return NULL;
@@ -105,7 +105,7 @@ static struct node *split(struct tree *t, struct node *n)
 }
 
 struct change {
-	const struct tree_key key;
+	const struct otree_key key;
 	struct object *put, *old;
 	struct node *up; /* the upper half of a node that was split */
 };
@@ -118,31 +118,31 @@ static void put_leaf(struct node *n, struct change *c)
 		n->e[i].min = c->put;
 		return;
 	}
-	insert_at(n, i, (struct tree_entry){c->put, NULL});
+	insert_at(n, i, (struct otree_entry){c->put, NULL});
 	n->total++;
 }
 
-static struct node *put_in(struct tree *t, struct node *n, struct change *c)
+static struct node *put_in(struct otree *t, struct node *n, struct change *c)
 {
 	n = own(t, n);
 	if (n->leaf) {
 		put_leaf(n, c);
 	} else {
-		unsigned i = tree_find(n, &c->key);
+		unsigned i = otree_find(n, &c->key);
 		size_t before = n->e[i].kid->total;
 		struct node *kid = put_in(t, n->e[i].kid, c);
-		n->e[i] = (struct tree_entry){kid->e[0].min, kid};
+		n->e[i] = (struct otree_entry){kid->e[0].min, kid};
 		n->total += kid->total - before;
 		if (c->up) {
 			n->total += c->up->total;
-			insert_at(n, i + 1, (struct tree_entry){c->up->e[0].min, c->up});
+			insert_at(n, i + 1, (struct otree_entry){c->up->e[0].min, c->up});
 		}
 	}
 	c->up = split(t, n);
 	return n;
 }
 
-struct object *tree_put(struct tree *t, struct object *o)
+struct object *otree_put(struct otree *t, struct object *o)
 {
 	struct change c = {.key = {o->ns, o->name, BOUND_AT}, .put = o};
 	if (!t->root)
@@ -151,8 +151,8 @@ struct object *tree_put(struct tree *t, struct object *o)
 	if (c.up) {
 		struct node *r = node_new(t, false);
 		r->n = 2;
-		r->e[0] = (struct tree_entry){t->root->e[0].min, t->root};
-		r->e[1] = (struct tree_entry){c.up->e[0].min, c.up};
+		r->e[0] = (struct otree_entry){t->root->e[0].min, t->root};
+		r->e[1] = (struct otree_entry){c.up->e[0].min, c.up};
 		recount(r);
 		t->root = r;
 	}
@@ -160,7 +160,7 @@ struct object *tree_put(struct tree *t, struct object *o)
 }
 
 /* Joins child i with its right neighbour when both are small enough for one node. */
-static void join(struct tree *t, struct node *n, unsigned i)
+static void join(struct otree *t, struct node *n, unsigned i)
 {
 	if (i + 1 >= n->n || n->e[i].kid->n + n->e[i + 1].kid->n > TREE_FAN * 3 / 4)
 		return;
@@ -173,9 +173,9 @@ static void join(struct tree *t, struct node *n, unsigned i)
 	remove_at(n, i + 1);
 }
 
-static struct node *del_in(struct tree *t, struct node *n, struct change *c);
+static struct node *del_in(struct otree *t, struct node *n, struct change *c);
 
-static void del_kid(struct tree *t, struct node *n, unsigned i, struct change *c)
+static void del_kid(struct otree *t, struct node *n, unsigned i, struct change *c)
 {
 	struct node *kid = del_in(t, n->e[i].kid, c);
 	if (!kid->n) {
@@ -183,7 +183,7 @@ static void del_kid(struct tree *t, struct node *n, unsigned i, struct change *c
 		remove_at(n, i);
 		return;
 	}
-	n->e[i] = (struct tree_entry){kid->e[0].min, kid};
+	n->e[i] = (struct otree_entry){kid->e[0].min, kid};
 	if (kid->n >= TREE_FAN / 4)
 		return;
 	join(t, n, i);
@@ -192,10 +192,10 @@ static void del_kid(struct tree *t, struct node *n, unsigned i, struct change *c
 }
 
 /* The key is known to be there. */
-static struct node *del_in(struct tree *t, struct node *n, struct change *c)
+static struct node *del_in(struct otree *t, struct node *n, struct change *c)
 {
 	n = own(t, n);
-	unsigned i = tree_find(n, &c->key);
+	unsigned i = otree_find(n, &c->key);
 	if (n->leaf) {
 		c->old = n->e[i].min;
 		remove_at(n, i);
@@ -206,10 +206,10 @@ static struct node *del_in(struct tree *t, struct node *n, struct change *c)
 	return n;
 }
 
-struct object *tree_del(struct tree *t, struct str ns, struct str name)
+struct object *otree_del(struct otree *t, struct str ns, struct str name)
 {
 	struct change c = {.key = {ns, name, BOUND_AT}};
-	if (!tree_get(t->root, ns, name))
+	if (!otree_get(t->root, ns, name))
 		return NULL;
 	t->root = del_in(t, t->root, &c);
 	while (!t->root->leaf && t->root->n == 1) {
@@ -220,7 +220,7 @@ struct object *tree_del(struct tree *t, struct str ns, struct str name)
 	return c.old;
 }
 
-const struct node *tree_seal(struct tree *t, uint64_t rev)
+const struct node *otree_seal(struct otree *t, uint64_t rev)
 {
 	t->version++;
 	if (t->root) /* a changed version has a root of its own */
@@ -241,17 +241,17 @@ static void free_node(struct node *n)
 	free(n);
 }
 
-void tree_free(struct tree *t)
+void otree_free(struct otree *t)
 {
 	free_node(t->root);
 	t->root = NULL;
 }
 
-struct object *tree_get(const struct node *n, struct str ns, struct str name)
+struct object *otree_get(const struct node *n, struct str ns, struct str name)
 {
-	struct tree_key k = {ns, name, BOUND_AT};
+	struct otree_key k = {ns, name, BOUND_AT};
 	while (n) {
-		unsigned i = tree_find(n, &k);
+		unsigned i = otree_find(n, &k);
 		if (n->leaf)
 			return i < n->n && order(n->e[i].min, &k) == 0 ? n->e[i].min : NULL;
 		n = n->e[i].kid;
@@ -259,11 +259,11 @@ struct object *tree_get(const struct node *n, struct str ns, struct str name)
 	return NULL;
 }
 
-size_t tree_rank(const struct node *n, const struct tree_key *k)
+size_t otree_rank(const struct node *n, const struct otree_key *k)
 {
 	size_t rank = 0;
 	while (n) {
-		unsigned i = tree_find(n, k);
+		unsigned i = otree_find(n, k);
 		for (unsigned j = 0; j < i; j++)
 			rank += entry_total(n, j);
 		n = n->leaf ? NULL : n->e[i].kid;

@@ -2,7 +2,7 @@
 #pragma once
 #include "base/str.h"
 
-struct scan {
+struct records {
 	const uint8_t *p, *end;
 };
 struct record {
@@ -12,9 +12,9 @@ struct record {
 	struct str bytes;  /* of bytes */
 	const uint8_t *at; /* where the record begins */
 };
-static inline struct scan scan_of(struct str s) { return (struct scan){(const uint8_t *)s.p, (const uint8_t *)s.p + s.n}; }
+static inline struct records records_of(struct str s) { return (struct records){(const uint8_t *)s.p, (const uint8_t *)s.p + s.n}; }
 /* false at the end, and where the bytes are broken (then p is not end). */
-bool scan_next(struct scan *s, struct record *ret);
-size_t varint_size(uint64_t v);
+bool record_next(struct records *s, struct record *ret);
+size_t pbvarint_size(uint64_t v);
 /* Writes v and returns what follows. */
-uint8_t *varint_put(uint8_t *p, uint64_t v);
+uint8_t *pbvarint_put(uint8_t *p, uint64_t v);

@@ -1,6 +1,6 @@
-#include "apiserver/cache/scan.h"
+#include "apiserver/cache/records.h"
 
-static bool varint(struct scan *s, uint64_t *ret)
+static bool varint(struct records *s, uint64_t *ret)
 {
 	uint64_t v = 0;
 	for (unsigned shift = 0; shift < 64 && s->p < s->end; shift += 7) {
@@ -12,7 +12,7 @@ static bool varint(struct scan *s, uint64_t *ret)
 	return false;
 }
 
-static bool skip(struct scan *s, uint64_t n)
+static bool skip(struct records *s, uint64_t n)
 {
 	if (n > (uint64_t)(s->end - s->p))
 		return false;
@@ -20,7 +20,7 @@ static bool skip(struct scan *s, uint64_t n)
 	return true;
 }
 
-static bool payload(struct scan *s, struct record *r)
+static bool payload(struct records *s, struct record *r)
 {
 	switch (r->wire) {
 	case 0:
@@ -39,11 +39,11 @@ static bool payload(struct scan *s, struct record *r)
 	}
 }
 
-bool scan_next(struct scan *s, struct record *ret)
+bool record_next(struct records *s, struct record *ret)
 {
 	if (s->p == s->end)
 		return false;
-	struct scan at = *s;
+	struct records at = *s;
 	uint64_t key;
 	struct record r = {.at = s->p};
 	if (!varint(s, &key) || key >> 3 > UINT32_MAX)
@@ -56,7 +56,7 @@ bool scan_next(struct scan *s, struct record *ret)
 	return true;
 }
 
-size_t varint_size(uint64_t v)
+size_t pbvarint_size(uint64_t v)
 {
 	size_t n = 1;
 	while (v >= 0x80)
@@ -64,7 +64,7 @@ size_t varint_size(uint64_t v)
 	return n;
 }
 
-uint8_t *varint_put(uint8_t *p, uint64_t v)
+uint8_t *pbvarint_put(uint8_t *p, uint64_t v)
 {
 	while (v >= 0x80) {
 		*p++ = (uint8_t)(v | 0x80);

@@ -1,6 +1,6 @@
 /* Private to cache/: a copy-on-write B-tree of objects ordered by (namespace, name).
  *
- * One writer changes its own version: nodes made since the last tree_seal are changed in place, older ones are copied and retired.  tree_seal ends a
+ * One writer changes its own version: nodes made since the last otree_seal are changed in place, older ones are copied and retired.  otree_seal ends a
  * version; the root given by it never changes and may be read by anyone who is pinned.  Nodes know how many objects lie below them.
  * The first object of a child separates it from the one before. */
 #pragma once
@@ -10,7 +10,7 @@
 #define TREE_FAN 32
 
 struct node;
-struct tree_entry {
+struct otree_entry {
 	struct object *min; /* of a leaf: the object */
 	struct node *kid;   /* of an inner node */
 };
@@ -20,9 +20,9 @@ struct node {
 	size_t total;
 	uint16_t n;
 	bool leaf;
-	struct tree_entry e[TREE_FAN + 1];
+	struct otree_entry e[TREE_FAN + 1];
 };
-struct tree {
+struct otree {
 	struct node *root; /* NULL: nothing was ever put; else its n may be 0 */
 	uint64_t version;
 	/* Called for nodes and objects that are no longer part of the version being written. */
@@ -31,18 +31,18 @@ struct tree {
 };
 /* Where in the order: before or after an object of that name, or behind the namespace. */
 enum bound { BOUND_AT, BOUND_AFTER, BOUND_NS_END };
-struct tree_key {
+struct otree_key {
 	struct str ns, name;
 	enum bound bound;
 };
 /* Takes over the reference of o; gives back the object that stood there (the caller's reference to drop through retire), or NULL. */
-struct object *tree_put(struct tree *t, struct object *o);
-struct object *tree_del(struct tree *t, struct str ns, struct str name);
-const struct node *tree_seal(struct tree *t, uint64_t rev);
-void tree_free(struct tree *t); /* drops all objects */
+struct object *otree_put(struct otree *t, struct object *o);
+struct object *otree_del(struct otree *t, struct str ns, struct str name);
+const struct node *otree_seal(struct otree *t, uint64_t rev);
+void otree_free(struct otree *t); /* drops all objects */
 
-struct object *tree_get(const struct node *root, struct str ns, struct str name);
+struct object *otree_get(const struct node *root, struct str ns, struct str name);
 /* How many objects come before the key. */
-size_t tree_rank(const struct node *root, const struct tree_key *k);
+size_t otree_rank(const struct node *root, const struct otree_key *k);
 /* Index in a node of the first entry that may hold something at or after the key (an inner node: the child to go down). */
-unsigned tree_find(const struct node *n, const struct tree_key *k);
+unsigned otree_find(const struct node *n, const struct otree_key *k);

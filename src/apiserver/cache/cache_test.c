@@ -1,0 +1,193 @@
+#include "apiserver/cache/impl.h"
+#include "apiserver/test_server.h"
+#include "codec/pb.h"
+#include <stdio.h>
+
+#define CM(name, data) "{\"metadata\":{\"name\":\"" name "\"},\"data\":{\"k\":\"" data "\"}}"
+
+struct seen {
+	struct cursor c;
+	struct buf text;
+	unsigned pause_after;  /* events, 0: never */
+	unsigned n;
+	bool lost;
+};
+
+static enum cursor_verdict note(struct cursor *c, struct cache_event *ev)
+{
+	static const char marks[] = {'+', '*', '-'};
+	struct seen *s = container_of(c, struct seen, c);
+	if (s->pause_after && s->n >= s->pause_after)
+		return CURSOR_PAUSE;
+	s->n++;
+	buf_printf(&s->text, "%c%.*s ", marks[ev->type], STR_F(ev->cur->name));
+	return CURSOR_NEXT;
+}
+
+static void gone(struct cursor *c)
+{
+	struct seen *s = container_of(c, struct seen, c);
+	s->lost = true;
+	cursor_close(c);
+}
+
+static const struct cursor_ops noting = {note, gone};
+
+static void open_at(struct test_server *t, struct seen *s, struct bucket b, uint64_t rev)
+{
+	struct cache_table *table = cache_table(server_cache(t->server), res("", "configmaps"));
+	ERR(e);
+	*s = (struct seen){0};
+	assert_ok(cursor_open(&s->c, &noting, table, &b, rev, &e), &e);
+	cursor_resume(&s->c);
+}
+
+static void settle(void) { assert_int_equal(fiber_sleep(10 * NS_MS), 0); }
+
+static uint64_t now(struct test_server *t) { return cache_revision(server_cache(t->server)); }
+
+static void changes(struct test_server *t)
+{
+	const struct resource *cm = res("", "configmaps");
+	do_create(t, cm, "default", CM("a", "1"));
+	do_create(t, cm, "default", CM("b", "1"));
+	do_update(t, cm, "default", "a", CM("a", "2"));
+	do_delete(t, cm, "default", "a");
+	do_create(t, cm, "kube-public", CM("a", "1"));
+	settle();
+}
+
+static void buckets(struct test_server *t)
+{
+	struct seen all, ns, name, other;
+	uint64_t rev = now(t);
+	open_at(t, &all, (struct bucket){STR(""), STR("")}, rev);
+	open_at(t, &ns, (struct bucket){STR("default"), STR("")}, rev);
+	open_at(t, &name, (struct bucket){STR("default"), STR("a")}, rev);
+	open_at(t, &other, (struct bucket){STR("kube-system"), STR("")}, rev);
+	changes(t);
+	assert_str(buf_view(&all.text), "+a +b *a -a +a ");
+	assert_str(buf_view(&ns.text), "+a +b *a -a ");
+	assert_str(buf_view(&name.text), "+a *a -a ");
+	assert_str(buf_view(&other.text), "");
+	assert_int_equal(cursor_revision(&all.c), now(t));
+	struct seen *v[] = {&all, &ns, &name, &other};
+	for (unsigned i = 0; i < 4; i++) {
+		cursor_close(&v[i]->c);
+		buf_fini(&v[i]->text);
+	}
+}
+TEST(a_cursor_gets_the_events_of_its_bucket) { with_server(1, buckets); }
+
+static void replay(struct test_server *t)
+{
+	struct seen s;
+	uint64_t rev = now(t);
+	changes(t);
+	open_at(t, &s, (struct bucket){STR(""), STR("")}, rev);
+	assert_str(buf_view(&s.text), "+a +b *a -a +a ");
+	cursor_close(&s.c);
+	buf_fini(&s.text);
+	open_at(t, &s, (struct bucket){STR("default"), STR("")}, rev + 2);
+	assert_str(buf_view(&s.text), "*a -a ");
+	cursor_close(&s.c);
+	buf_fini(&s.text);
+}
+TEST(a_cursor_replays_what_happened_since_its_revision) { with_server(2, replay); }
+
+static void pausing(struct test_server *t)
+{
+	struct seen s, quick;
+	uint64_t rev = now(t);
+	open_at(t, &s, (struct bucket){STR(""), STR("")}, rev);
+	open_at(t, &quick, (struct bucket){STR(""), STR("")}, rev);
+	s.pause_after = 2;
+	changes(t);
+	assert_str(buf_view(&s.text), "+a +b ");
+	assert_str(buf_view(&quick.text), "+a +b *a -a +a ");
+	assert_true(cursor_revision(&s.c) < now(t));
+	s.pause_after = 0;
+	cursor_resume(&s.c);
+	assert_str(buf_view(&s.text), "+a +b *a -a +a ");
+	do_create(t, res("", "configmaps"), "default", CM("c", "1"));
+	settle();
+	assert_str(buf_view(&s.text), "+a +b *a -a +a +c ");
+	cursor_close(&s.c);
+	cursor_close(&quick.c);
+	buf_fini(&s.text);
+	buf_fini(&quick.text);
+}
+TEST(a_paused_cursor_goes_on_where_it_stopped) { with_server(3, pausing); }
+
+static void overtaken(struct test_server *t)
+{
+	const struct resource *cm = res("", "configmaps");
+	struct cache_table *table = cache_table(server_cache(t->server), cm);
+	struct seen s;
+	table->impl->ring.max_bytes = 16 << 10;
+	open_at(t, &s, (struct bucket){STR(""), STR("")}, now(t));
+	s.pause_after = 1;
+	for (unsigned i = 0; i < 100; i++) {
+		char json[100];
+		snprintf(json, sizeof json, "{\"metadata\":{\"name\":\"n%u\"}}", i);
+		do_create(t, cm, "default", json);
+	}
+	settle();
+	assert_false(s.lost);
+	s.pause_after = 0;
+	cursor_resume(&s.c);
+	assert_true(s.lost);
+	buf_fini(&s.text);
+	ERR(e);
+	struct bucket b = {STR(""), STR("")};
+	assert_int_equal(cursor_open(&s.c, &noting, table, &b, 3, &e), -1);
+	assert_true(err_is(&e, ERR_EXPIRED));
+}
+TEST(a_cursor_that_the_ring_overtakes_is_lost) { with_server(4, overtaken); }
+
+static void spliced(struct test_server *t)
+{
+	struct cache *c = server_cache(t->server);
+	const struct resource *cm = res("", "configmaps");
+	do_create(t, cm, "default", "{\"metadata\":{\"name\":\"a\",\"labels\":{\"x\":\"y\",\"l\":\"m\"}},\"data\":{\"k\":\"v\"}}");
+	CLEANUP(object_unref) struct object *o = cache_lookup(c, cache_table(c, cm), STR("default"), STR("a"));
+	assert_non_null(o);
+	assert_int_equal(o->nlabels, 2);
+	assert_str(o->labels[0].key, "l");
+	BUF(pb);
+	BUF(want);
+	ERR(e);
+	object_pb(o, &pb);
+	assert_int_equal(pb.n, object_pb_size(o));
+	void *typed = object_decode(o, t->a, &e);
+	pb_encode(&want, (struct ref){o->table->type, typed});
+	assert_true(str_eq(buf_view(&pb), buf_view(&want)));
+	CLEANUP(blob_unref) struct blob *json = object_json(o), *again = object_json(o);
+	assert_ptr_equal(json, again);
+	assert_true(str_has_prefix(object_json_tail(o, json), STR("\"metadata\":{\"name\":\"a\"")));
+	struct str meta = object_json_meta(o, json);
+	assert_true(str_has_prefix(meta, STR("\"metadata\":{")) && meta.p[meta.n - 1] == '}');
+	assert_true(str_has_suffix(blob_str(json), STR(",\"data\":{\"k\":\"v\"}}")));
+}
+TEST(stored_bytes_get_their_revision_without_decoding) { with_server(5, spliced); }
+
+static void restart(struct test_server *t)
+{
+	changes(t);
+	struct cache_opts o = {.store = t->store, .loops = &t->loop, .nloops = 1, .json_lru_bytes = 1};
+	ERR(e);
+	struct cache *c = cache_new(&o, &e);
+	assert_non_null(c);
+	assert_int_equal(cache_revision(c), now(t));
+	struct cache_table *table = cache_table(c, res("", "configmaps"));
+	CLEANUP(object_unref) struct object *b = cache_lookup(c, table, STR("default"), STR("b")), *a = cache_lookup(c, table, STR("default"), STR("a"));
+	assert_non_null(b);
+	assert_null(a);
+	struct blob *j = object_json(b); /* more than the LRU holds: given all the same, and dropped */
+	assert_non_null(j);
+	assert_null(atomic_load(&b->json));
+	blob_unref(j);
+	object_unref(STEAL(b));
+	cache_free(c);
+}
+TEST(a_cache_loads_what_is_stored) { with_server(6, restart); }

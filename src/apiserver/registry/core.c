@@ -1,0 +1,172 @@
+/* The small core kinds. */
+#include "apiserver/registry/cells.h"
+#include "apiserver/registry/registry.h"
+#include "apiserver/registry/validate/validate.h"
+#include "gen/core_v1.h"
+#include "gen/ids.h"
+
+/* ---- ConfigMap, Secret ---- */
+
+static void secret_create(struct request *r, void *obj)
+{
+	struct core_v1_Secret *s = obj;
+	/* stringData is a way in only; its values win. */
+	LIST_EACH(p, s->stringData)
+		str_map_set(r->arena, &s->data, p->key, p->value);
+	s->stringData = (struct str_map){0};
+}
+
+static void secret_update(struct request *r, void *obj, const void *old_)
+{
+	struct core_v1_Secret *s = obj;
+	const struct core_v1_Secret *old = old_;
+	secret_create(r, obj);
+	if (!s->type.n)
+		s->type = old->type;
+}
+
+static const char *const secret_fields[] = {"type", NULL};
+
+const struct strategy configmap_strategy = {
+	.group = "", .resource = "configmaps", .validate = validate_configmap, .validate_update = validate_configmap_update, .cells = configmap_cells,
+};
+const struct strategy secret_strategy = {
+	.group = "", .resource = "secrets", .selectable = secret_fields, .prepare_create = secret_create, .prepare_update = secret_update,
+	.validate = validate_secret, .validate_update = validate_secret_update, .cells = secret_cells,
+};
+
+/* ---- Namespace ---- */
+
+static void namespace_create(struct request *r, void *obj)
+{
+	struct core_v1_Namespace *n = obj;
+	n->status.phase = STR("Active");
+	LIST_EACH(f, n->spec.finalizers)
+		if (str_is(*f, "kubernetes"))
+			return;
+	struct str *f = arena_push(r->arena, &n->spec.finalizers);
+	if (f)
+		*f = STR("kubernetes");
+}
+
+static void namespace_update(struct request *r, void *obj, const void *old_)
+{
+	struct core_v1_Namespace *n = obj;
+	const struct core_v1_Namespace *old = old_;
+	n->spec.finalizers = old->spec.finalizers;
+	n->status = old->status;
+}
+
+/* It stays until its content is gone: the controller takes spec.finalizers away. */
+static bool namespace_hold(struct request *r, void *obj)
+{
+	struct core_v1_Namespace *n = obj;
+	if (n->spec.finalizers.len)
+		n->status.phase = STR("Terminating");
+	return n->spec.finalizers.len > 0;
+}
+
+static const char *const namespace_fields[] = {"status.phase", NULL};
+
+const struct strategy namespace_strategy = {
+	.group = "", .resource = "namespaces", .returns_object_on_delete = true, .selectable = namespace_fields, .validate_name = validate_name_label,
+	.prepare_create = namespace_create, .prepare_update = namespace_update, .validate_update = validate_namespace_update, .hold = namespace_hold,
+	.cells = namespace_cells,
+};
+
+/* ---- Node ---- */
+
+static void node_update(struct request *r, void *obj, const void *old_)
+{
+	struct core_v1_Node *n = obj;
+	const struct core_v1_Node *old = old_;
+	n->status.config = old->status.config;
+}
+
+static const char *const node_fields[] = {"spec.unschedulable", NULL};
+
+const struct strategy node_strategy = {
+	.group = "", .resource = "nodes", .status_in_create = true, .selectable = node_fields, .prepare_update = node_update,
+	.validate = validate_node, .validate_update = validate_node_update, .validate_status = validate_node_update, .cells = node_cells,
+};
+
+/* ---- Event ---- */
+
+static const char *const event_fields[] = {"involvedObject.name", "involvedObject.kind", "involvedObject.namespace", "involvedObject.uid",
+	"involvedObject.apiVersion", "involvedObject.resourceVersion", "involvedObject.fieldPath", "reason", "reportingComponent", "source", "type", NULL};
+enum { EVENT_SOURCE = 9 };
+
+static struct str event_field(struct arena *a, const void *obj, int i)
+{
+	const struct core_v1_Event *e = obj;
+	if (i != EVENT_SOURCE)
+		return (struct str){0};
+	return e->source.component.n ? e->source.component : e->reportingComponent.n ? e->reportingComponent : STR("");
+}
+
+static int64_t event_ttl(struct request *r, const void *obj) { return server_options(r->server)->event_ttl / NS_S; }
+
+const struct strategy event_strategy = {
+	.group = "", .resource = "events", .allow_create_on_update = true, .gc_unsupported = true, .selectable = event_fields, .field = event_field,
+	.validate = validate_event, .validate_update = validate_event_update, .cells = event_cells, .ttl_s = event_ttl,
+};
+
+/* ---- the rest ---- */
+
+static const char *const serviceaccount_columns[] = {"metadata.name", "@age", NULL};
+static void serviceaccount_cells(struct arena *a, const void *obj, wall_t now, struct buf *b)
+{
+	cells_by_path(a, T_core_v1_ServiceAccount, obj, now, b, serviceaccount_columns);
+}
+
+const struct strategy serviceaccount_strategy = {
+	.group = "", .resource = "serviceaccounts", .returns_object_on_delete = true, .cells = serviceaccount_cells,
+};
+const struct strategy limitrange_strategy = {
+	.group = "", .resource = "limitranges", .allow_create_on_update = true, .validate = validate_limitrange, .validate_update = validate_limitrange_update,
+};
+const struct strategy quota_strategy = {
+	.group = "", .resource = "resourcequotas", .returns_object_on_delete = true, .validate = validate_quota, .validate_update = validate_quota_update,
+	.cells = quota_cells,
+};
+const struct strategy endpoints_strategy = {
+	.group = "", .resource = "endpoints", .allow_create_on_update = true, .validate = validate_endpoints, .validate_update = validate_endpoints_update,
+	.cells = endpoints_cells,
+};
+
+/* ---- volumes ---- */
+
+static void pvc_create(struct request *r, void *obj)
+{
+	struct core_v1_PersistentVolumeClaim *c = obj;
+	c->status.phase = STR("Pending");
+}
+
+static void pv_create(struct request *r, void *obj)
+{
+	struct core_v1_PersistentVolume *v = obj;
+	v->status.phase = STR("Pending");
+	v->status.has_lastPhaseTransitionTime = true;
+	v->status.lastPhaseTransitionTime = api_time_sec(r->now);
+}
+
+static void pv_status(struct request *r, void *obj, const void *old_)
+{
+	struct core_v1_PersistentVolume *v = obj;
+	const struct core_v1_PersistentVolume *old = old_;
+	if (str_eq(v->status.phase, old->status.phase))
+		return;
+	if (!v->status.has_lastPhaseTransitionTime || v->status.lastPhaseTransitionTime.sec == old->status.lastPhaseTransitionTime.sec) {
+		v->status.has_lastPhaseTransitionTime = true;
+		v->status.lastPhaseTransitionTime = api_time_sec(r->now);
+	}
+}
+
+const struct strategy pvc_strategy = {
+	.group = "", .resource = "persistentvolumeclaims", .returns_object_on_delete = true, .prepare_create = pvc_create,
+	.validate = validate_pvc, .validate_update = validate_pvc_update, .validate_status = validate_pvc_status, .cells = pvc_cells,
+};
+const struct strategy pv_strategy = {
+	.group = "", .resource = "persistentvolumes", .returns_object_on_delete = true, .prepare_create = pv_create, .prepare_status = pv_status,
+	.validate = validate_pv, .validate_update = validate_pv_update, .cells = pv_cells,
+};

@@ -1,0 +1,197 @@
+/* Kinds of the smaller groups: mostly a row of flags and a row of columns. */
+#include "apiserver/registry/cells.h"
+#include "apiserver/registry/registry.h"
+#include "apiserver/registry/validate/validate.h"
+#include "codec/ops.h"
+#include "gen/admissionregistration_v1.h"
+#include "gen/autoscaling_v2.h"
+#include "gen/discovery_v1.h"
+#include "gen/ids.h"
+#include "gen/policy_v1.h"
+
+/* ---- coordination, discovery, policy, autoscaling ---- */
+
+CELLS_BY_PATH(lease_cells, T_coordination_v1_Lease, "metadata.name", "spec.holderIdentity", "@age")
+const struct strategy lease_strategy = {
+	.group = "coordination.k8s.io", .resource = "leases", .allow_create_on_update = true, .unconditional_update_forbidden = true,
+	.validate = validate_lease, .validate_update = validate_lease_update, .cells = lease_cells,
+};
+
+/* Everything but annotations counts. */
+static void endpointslice_update(struct request *r, void *obj, const void *old_)
+{
+	struct discovery_v1_EndpointSlice *s = obj;
+	const struct discovery_v1_EndpointSlice *old = old_;
+	struct discovery_v1_EndpointSlice a = *s, b = *old;
+	a.metadata = b.metadata = (struct meta_v1_ObjectMeta){0};
+	a.metadata.labels = s->metadata.labels;
+	b.metadata.labels = old->metadata.labels;
+	generation_after(&s->metadata, &old->metadata, !obj_equal_at(desc_type(T_discovery_v1_EndpointSlice), &a, &b));
+}
+
+const struct strategy endpointslice_strategy = {
+	.group = "discovery.k8s.io", .resource = "endpointslices", .has_generation = true, .prepare_update = endpointslice_update,
+	.validate = validate_endpointslice, .validate_update = validate_endpointslice_update, .cells = endpointslice_cells,
+};
+
+/* The controller has to look at it first: until then nothing may be evicted. */
+static void pdb_create(struct request *r, void *obj)
+{
+	struct policy_v1_PodDisruptionBudget *p = obj;
+	p->status = (struct policy_v1_PodDisruptionBudgetStatus){0};
+}
+const struct strategy pdb_strategy = {
+	.group = "policy", .resource = "poddisruptionbudgets", .has_generation = true, .unconditional_update_forbidden = true, .prepare_create = pdb_create,
+	.validate = validate_pdb, .validate_update = validate_pdb_update, .validate_status = validate_pdb_status, .cells = pdb_cells,
+};
+const struct strategy hpa_strategy = {
+	.group = "autoscaling", .resource = "horizontalpodautoscalers", .cells = hpa_cells,
+};
+
+/* ---- RBAC ---- */
+
+const struct strategy role_strategy = {
+	.group = "rbac.authorization.k8s.io", .resource = "roles", .allow_create_on_update = true, .validate_name = validate_name_path,
+	.validate = validate_role, .validate_update = validate_role_update, .allocate = escalation_of_role,
+};
+const struct strategy clusterrole_strategy = {
+	.group = "rbac.authorization.k8s.io", .resource = "clusterroles", .allow_create_on_update = true, .validate_name = validate_name_path,
+	.validate = validate_clusterrole, .validate_update = validate_clusterrole_update, .allocate = escalation_of_clusterrole,
+};
+const struct strategy rolebinding_strategy = {
+	.group = "rbac.authorization.k8s.io", .resource = "rolebindings", .allow_create_on_update = true, .validate_name = validate_name_path,
+	.validate = validate_rolebinding, .validate_update = validate_rolebinding_update, .allocate = escalation_of_binding, .cells = rolebinding_cells,
+};
+const struct strategy clusterrolebinding_strategy = {
+	.group = "rbac.authorization.k8s.io", .resource = "clusterrolebindings", .allow_create_on_update = true, .validate_name = validate_name_path,
+	.validate = validate_clusterrolebinding, .validate_update = validate_clusterrolebinding_update, .allocate = escalation_of_binding,
+	.cells = rolebinding_cells,
+};
+
+/* ---- networking ---- */
+
+const struct strategy ingress_strategy = {
+	.group = "networking.k8s.io", .resource = "ingresses", .has_generation = true, .validate = validate_ingress, .validate_update = validate_ingress_update,
+	.cells = ingress_cells,
+};
+const struct strategy ingressclass_strategy = {
+	.group = "networking.k8s.io", .resource = "ingressclasses", .has_generation = true, .validate = validate_ingressclass,
+	.validate_update = validate_ingressclass_update, .cells = ingressclass_cells,
+};
+const struct strategy networkpolicy_strategy = {
+	.group = "networking.k8s.io", .resource = "networkpolicies", .has_generation = true, .validate = validate_networkpolicy,
+	.validate_update = validate_networkpolicy_update, .cells = networkpolicy_cells,
+};
+const struct strategy ipaddress_strategy = {
+	.group = "networking.k8s.io", .resource = "ipaddresses", .cells = ipaddress_cells,
+};
+const struct strategy servicecidr_strategy = {
+	.group = "networking.k8s.io", .resource = "servicecidrs", .returns_object_on_delete = true, .cells = servicecidr_cells,
+};
+
+/* ---- node, scheduling ---- */
+
+CELLS_BY_PATH(runtimeclass_cells, T_node_v1_RuntimeClass, "metadata.name", "handler", "@age")
+const struct strategy runtimeclass_strategy = {
+	.group = "node.k8s.io", .resource = "runtimeclasses", .allow_create_on_update = true, .unconditional_update_forbidden = false,
+	.validate = validate_runtimeclass, .validate_update = validate_runtimeclass_update, .cells = runtimeclass_cells,
+};
+CELLS_BY_PATH(priorityclass_cells, T_scheduling_v1_PriorityClass, "metadata.name", "value", "globalDefault", "@age", "preemptionPolicy")
+const struct strategy priorityclass_strategy = {
+	.group = "scheduling.k8s.io", .resource = "priorityclasses", .has_generation = true, .validate = validate_priorityclass,
+	.validate_update = validate_priorityclass_update, .cells = priorityclass_cells,
+};
+
+/* ---- storage ---- */
+
+const struct strategy storageclass_strategy = {
+	.group = "storage.k8s.io", .resource = "storageclasses", .returns_object_on_delete = true, .validate = validate_storageclass,
+	.validate_update = validate_storageclass_update, .cells = storageclass_cells,
+};
+const struct strategy csidriver_strategy = {
+	.group = "storage.k8s.io", .resource = "csidrivers", .returns_object_on_delete = true, .unconditional_update_forbidden = true, .cells = csidriver_cells,
+};
+CELLS_BY_PATH(csinode_cells, T_storage_v1_CSINode, "metadata.name", "#spec.drivers", "@age")
+const struct strategy csinode_strategy = {
+	.group = "storage.k8s.io", .resource = "csinodes", .returns_object_on_delete = true, .unconditional_update_forbidden = true, .cells = csinode_cells,
+};
+const struct strategy csistoragecapacity_strategy = {
+	.group = "storage.k8s.io", .resource = "csistoragecapacities", .unconditional_update_forbidden = true,
+};
+const struct strategy volumeattachment_strategy = {
+	.group = "storage.k8s.io", .resource = "volumeattachments", .returns_object_on_delete = true, .unconditional_update_forbidden = true,
+	.cells = attachment_cells,
+};
+CELLS_BY_PATH(attributesclass_cells, T_storage_v1_VolumeAttributesClass, "metadata.name", "driverName", "@age")
+const struct strategy volumeattributesclass_strategy = {
+	.group = "storage.k8s.io", .resource = "volumeattributesclasses", .returns_object_on_delete = true, .cells = attributesclass_cells,
+};
+
+/* ---- dynamic resources ---- */
+
+CELLS_BY_PATH(deviceclass_cells, T_resource_v1_DeviceClass, "metadata.name", "@age")
+const struct strategy deviceclass_strategy = {
+	.group = "resource.k8s.io", .resource = "deviceclasses", .returns_object_on_delete = true, .has_generation = true, .cells = deviceclass_cells,
+};
+const struct strategy resourceclaim_strategy = {
+	.group = "resource.k8s.io", .resource = "resourceclaims", .returns_object_on_delete = true, .cells = resourceclaim_cells,
+};
+CELLS_BY_PATH(claimtemplate_cells, T_resource_v1_ResourceClaimTemplate, "metadata.name", "@age")
+const struct strategy resourceclaimtemplate_strategy = {
+	.group = "resource.k8s.io", .resource = "resourceclaimtemplates", .returns_object_on_delete = true, .cells = claimtemplate_cells,
+};
+CELLS_BY_PATH(slice_cells, T_resource_v1_ResourceSlice, "metadata.name", "spec.nodeName|<unset>", "spec.driver", "spec.pool.name", "@age")
+static const char *const slice_fields[] = {"spec.nodeName", "spec.driver", NULL};
+const struct strategy resourceslice_strategy = {
+	.group = "resource.k8s.io", .resource = "resourceslices", .returns_object_on_delete = true, .has_generation = true, .selectable = slice_fields,
+	.cells = slice_cells,
+};
+
+/* ---- admission, flow control, extensions ---- */
+
+/* Webhook configurations have no spec: their lists count. */
+static void validating_webhooks_update(struct request *r, void *obj, const void *old_)
+{
+	struct admissionregistration_v1_ValidatingWebhookConfiguration *w = obj;
+	const struct admissionregistration_v1_ValidatingWebhookConfiguration *old = old_;
+	struct admissionregistration_v1_ValidatingWebhookConfiguration a = *w, b = *old;
+	a.metadata = b.metadata = (struct meta_v1_ObjectMeta){0};
+	generation_after(&w->metadata, &old->metadata, !obj_equal_at(desc_type(T_admissionregistration_v1_ValidatingWebhookConfiguration), &a, &b));
+}
+static void mutating_webhooks_update(struct request *r, void *obj, const void *old_)
+{
+	struct admissionregistration_v1_MutatingWebhookConfiguration *w = obj;
+	const struct admissionregistration_v1_MutatingWebhookConfiguration *old = old_;
+	struct admissionregistration_v1_MutatingWebhookConfiguration a = *w, b = *old;
+	a.metadata = b.metadata = (struct meta_v1_ObjectMeta){0};
+	generation_after(&w->metadata, &old->metadata, !obj_equal_at(desc_type(T_admissionregistration_v1_MutatingWebhookConfiguration), &a, &b));
+}
+
+CELLS_BY_PATH(mutating_webhooks_cells, T_admissionregistration_v1_MutatingWebhookConfiguration, "metadata.name", "#webhooks", "@age")
+CELLS_BY_PATH(validating_webhooks_cells, T_admissionregistration_v1_ValidatingWebhookConfiguration, "metadata.name", "#webhooks", "@age")
+
+#define ADMISSION .group = "admissionregistration.k8s.io", .has_generation = true, .unconditional_update_forbidden = true
+const struct strategy mutating_webhooks_strategy = {
+	ADMISSION, .resource = "mutatingwebhookconfigurations", .prepare_update = mutating_webhooks_update, .cells = mutating_webhooks_cells};
+const struct strategy validating_webhooks_strategy = {
+	ADMISSION, .resource = "validatingwebhookconfigurations", .prepare_update = validating_webhooks_update, .cells = validating_webhooks_cells};
+const struct strategy mutating_policy_strategy = {ADMISSION, .resource = "mutatingadmissionpolicies", .cells = mutating_policy_cells};
+const struct strategy validating_policy_strategy = {ADMISSION, .resource = "validatingadmissionpolicies", .cells = validating_policy_cells};
+const struct strategy mutating_policy_binding_strategy = {ADMISSION, .resource = "mutatingadmissionpolicybindings", .cells = mutating_binding_cells};
+const struct strategy validating_policy_binding_strategy = {ADMISSION, .resource = "validatingadmissionpolicybindings", .cells = validating_binding_cells};
+
+const struct strategy flowschema_strategy = {
+	.group = "flowcontrol.apiserver.k8s.io", .resource = "flowschemas", .has_generation = true, .cells = flowschema_cells};
+const struct strategy prioritylevel_strategy = {
+	.group = "flowcontrol.apiserver.k8s.io", .resource = "prioritylevelconfigurations", .has_generation = true, .cells = prioritylevel_cells};
+const struct strategy crd_strategy = {
+	.group = "apiextensions.k8s.io", .resource = "customresourcedefinitions", .has_generation = true, .returns_object_on_delete = true};
+const struct strategy apiservice_strategy = {.group = "apiregistration.k8s.io", .resource = "apiservices", .validate_name = validate_name_path, .cells = apiservice_cells};
+
+/* ---- certificates ---- */
+
+static const char *const csr_fields[] = {"spec.signerName", NULL};
+const struct strategy csr_strategy = {
+	.group = "certificates.k8s.io", .resource = "certificatesigningrequests", .selectable = csr_fields, .prepare_create = csr_create,
+	.prepare_update = csr_update, .validate = validate_csr, .cells = csr_cells,
+};

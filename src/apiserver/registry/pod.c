@@ -1,0 +1,121 @@
+/* Pods: what the server fills in, who may change what. */
+#include "api/condition.h"
+#include "api/pod.h"
+#include "apiserver/registry/cells.h"
+#include "apiserver/registry/registry.h"
+#include "apiserver/registry/validate/validate.h"
+#include "gen/ids.h"
+
+/* The first is indexed for watches: every kubelet watches its own Pods. */
+static const char *const selectable[] = {"spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork", "status.phase",
+	"status.podIP", "status.podIPs", "status.nominatedNodeName", NULL};
+enum { FIELD_POD_IP = 6, FIELD_POD_IPS = 7 };
+
+static struct str field(struct arena *a, const void *obj, int i)
+{
+	const struct core_v1_Pod *p = obj;
+	if (i == FIELD_POD_IP)
+		return p->status.podIPs.len ? p->status.podIPs.items[0].ip : STR("");
+	/* Upstream lets it be asked for, and finds nothing. */
+	return i == FIELD_POD_IPS ? STR("") : (struct str){0};
+}
+
+static void gate_condition(struct request *r, struct core_v1_Pod *p)
+{
+	if (!p->spec.schedulingGates.len)
+		return;
+	struct core_v1_PodCondition c = {.type = STR("PodScheduled"), .status = STR("False"), .reason = STR("SchedulingGated"),
+		.message = STR("Scheduling is blocked due to non-empty scheduling gates")};
+	condition_put(r->arena, T_core_v1_PodCondition, &p->status.conditions, &c);
+}
+
+/* ---- matchLabelKeys of affinity terms: the values are taken from the new Pod's labels ---- */
+
+static void require(struct arena *a, struct meta_v1_LabelSelector *s, struct str key, const char *op, struct str value)
+{
+	struct meta_v1_LabelSelectorRequirement *q = arena_push(a, &s->matchExpressions);
+	struct str *v = q ? arena_push(a, &q->values) : NULL;
+	if (!v)
+		return;
+	q->key = key;
+	q->operator = str_of(op);
+	*v = value;
+}
+
+static void apply_keys(struct arena *a, const struct str_map *labels, struct core_v1_PodAffinityTerm *t)
+{
+	if (!t->labelSelector)
+		return;
+	LIST_EACH(k, t->matchLabelKeys)
+		if (str_map_has(labels, *k))
+			require(a, t->labelSelector, *k, "In", str_map_get(labels, *k));
+	LIST_EACH(k, t->mismatchLabelKeys)
+		if (str_map_has(labels, *k))
+			require(a, t->labelSelector, *k, "NotIn", str_map_get(labels, *k));
+}
+
+static void apply_affinity_keys(struct arena *a, struct core_v1_Pod *p)
+{
+	const struct str_map *l = &p->metadata.labels;
+	struct core_v1_Affinity *f = p->spec.affinity;
+	if (f && f->podAffinity) {
+		LIST_EACH(t, f->podAffinity->requiredDuringSchedulingIgnoredDuringExecution)
+			apply_keys(a, l, t);
+		LIST_EACH(t, f->podAffinity->preferredDuringSchedulingIgnoredDuringExecution)
+			apply_keys(a, l, &t->podAffinityTerm);
+	}
+	if (f && f->podAntiAffinity) {
+		LIST_EACH(t, f->podAntiAffinity->requiredDuringSchedulingIgnoredDuringExecution)
+			apply_keys(a, l, t);
+		LIST_EACH(t, f->podAntiAffinity->preferredDuringSchedulingIgnoredDuringExecution)
+			apply_keys(a, l, &t->podAffinityTerm);
+	}
+}
+
+static void apply_spread_keys(struct arena *a, struct core_v1_Pod *p)
+{
+	LIST_EACH(c, p->spec.topologySpreadConstraints)
+		LIST_EACH(k, c->matchLabelKeys)
+			if (c->labelSelector && str_map_has(&p->metadata.labels, *k))
+				require(a, c->labelSelector, *k, "In", str_map_get(&p->metadata.labels, *k));
+}
+
+static void prepare_create(struct request *r, void *obj)
+{
+	struct core_v1_Pod *p = obj;
+	p->status = (struct core_v1_PodStatus){.phase = STR("Pending"), .qosClass = pod_qos(&p->spec)};
+	gate_condition(r, p);
+	apply_affinity_keys(r->arena, p);
+	apply_spread_keys(r->arena, p);
+}
+
+/* Old kubelets send owners back broken; the class of service is settled at creation. */
+static void prepare_status(struct request *r, void *obj, const void *old_)
+{
+	struct core_v1_Pod *p = obj;
+	const struct core_v1_Pod *old = old_;
+	p->metadata.ownerReferences = old->metadata.ownerReferences;
+	if (!p->status.qosClass.n)
+		p->status.qosClass = old->status.qosClass.n ? old->status.qosClass : pod_qos(&p->spec);
+}
+
+/* Seconds of grace: what is asked for, else the Pod's own; none when there is nothing to stop. */
+static int64_t grace(struct request *r, const void *obj, int64_t asked)
+{
+	const struct core_v1_Pod *p = obj;
+	int64_t s = asked >= 0 ? asked : p->spec.has_terminationGracePeriodSeconds ? p->spec.terminationGracePeriodSeconds : 0;
+	if (!p->spec.nodeName.n || pod_finished(p))
+		return 0;
+	return s < 0 ? 1 : s;
+}
+
+const struct strategy pod_strategy = {
+	.group = "", .resource = "pods", .returns_object_on_delete = true, .has_generation = true,
+	.selectable = selectable, .field = field, .prepare_create = prepare_create, .prepare_status = prepare_status,
+	.validate = validate_pod, .validate_update = validate_pod_update, .validate_status = validate_pod_status, .warn = warn_pod,
+	.cells = pod_cells, .grace = grace,
+};
+const struct strategy podtemplate_strategy = {
+	.group = "", .resource = "podtemplates", .returns_object_on_delete = true, .has_generation = true,
+	.validate = validate_podtemplate, .validate_update = validate_podtemplate_update, .cells = podtemplate_cells,
+};

@@ -1,0 +1,399 @@
+/* c8s server: a supervisor that makes certificates, then runs the control plane and the node as processes of their own and starts them again when
+ * they fail.
+ *
+ *     server ─┬─ c8s control-plane   API server, controllers, scheduler
+ *             ├─ c8s kubelet         (not with --disable-agent)
+ *             └─ c8s kube-proxy      (not with --disable-agent)
+ *
+ * SIGTERM ends the node first, then the control plane. */
+#include "base/buf.h"
+#include "base/log.h"
+#include "cmd/command.h"
+#include "cmd/flags.h"
+#include "kubeadm/certs.h"
+#include "net/addr.h"
+#include "os/file.h"
+#include "os/netlink.h"
+#include "os/proc.h"
+#include "os/signals.h"
+#include "os/spawn.h"
+#include "rt/fiber.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RESTART_MIN (100 * NS_MS)
+#define RESTART_MAX (10 * NS_S)
+#define HEALTHY (10 * NS_S)        /* a process that lived so long starts again at once */
+#define STOP_GRACE (15 * NS_S)
+#define ARGS_MAX 48
+#define CHILDREN_MAX 3
+
+struct opts {
+	struct str data_dir, bind_address, advertise, node_name, runtime, kubeconfig, service_range, cluster_cidr, cluster_domain, log;
+	int64_t secure_port, verbosity;
+	bool disable_agent, detach;
+};
+#define AT(member) offsetof(struct opts, member)
+
+static const struct flag flags[] = {
+	{"advertise-address", 0, FLAG_STRING, AT(advertise), NULL, "address at which Pods and other nodes reach the API server (default: the machine's)"},
+	{"bind-address", 0, FLAG_STRING, AT(bind_address), "0.0.0.0", "address to listen on"},
+	{"cluster-cidr", 0, FLAG_STRING, AT(cluster_cidr), "10.244.0.0/16", "range of the Pods' addresses"},
+	{"cluster-domain", 0, FLAG_STRING, AT(cluster_domain), "cluster.local", "DNS domain of the cluster"},
+	{"container-runtime-endpoint", 0, FLAG_STRING, AT(runtime), "unix:///run/containerd/containerd.sock", "socket of the container runtime"},
+	{"data-dir", 0, FLAG_STRING, AT(data_dir), "/var/lib/c8s", "folder of everything the cluster keeps: store, certificates, Pods"},
+	{"detach", 0, FLAG_BOOL, AT(detach), "false", "return as soon as the API is ready and go on in the background"},
+	{"disable-agent", 0, FLAG_BOOL, AT(disable_agent), "false", "control plane only: run no Pods on this machine"},
+	{"node-name", 0, FLAG_STRING, AT(node_name), NULL, "name of this node (default: the host name)"},
+	{"secure-port", 0, FLAG_INT, AT(secure_port), "6443", "port of the API server"},
+	{"service-cluster-ip-range", 0, FLAG_STRING, AT(service_range), "10.96.0.0/16", "range of the Services' addresses"},
+	{"v", 'v', FLAG_INT, AT(verbosity), "0", "verbosity of the log"},
+	{"write-kubeconfig", 0, FLAG_STRING, AT(kubeconfig), NULL, "also write the administrator's kubeconfig here"},
+};
+
+struct child {
+	struct supervisor *sv;
+	const char *name;
+	char *argv[ARGS_MAX];
+	int argc;
+	struct proc proc;
+	bool running;
+	struct scope scope;
+};
+struct supervisor {
+	struct opts o;
+	struct arena *mem;
+	struct child children[CHILDREN_MAX];
+	size_t n;
+	struct cond stop;
+	bool stopping;
+	int code;
+};
+
+/* ---- Command lines ---- */
+
+static void arg(struct child *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void arg(struct child *c, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	struct str s = str_vprintf(c->sv->mem, fmt, ap);
+	va_end(ap);
+	if (c->argc < ARGS_MAX - 1)
+		c->argv[c->argc++] = str_z(c->sv->mem, s);
+}
+
+static struct child *child_new(struct supervisor *sv, const char *name)
+{
+	struct child *c = &sv->children[sv->n++];
+	*c = (struct child){.sv = sv, .name = name, .proc = {.pidfd = -1}};
+	arg(c, "c8s");
+	arg(c, "%s", name);
+	if (sv->o.verbosity)
+		arg(c, "-v=%lld", (long long)sv->o.verbosity);
+	return c;
+}
+
+static void add_control_plane(struct supervisor *sv)
+{
+	const struct opts *o = &sv->o;
+	struct child *c = child_new(sv, "control-plane");
+	const int n = (int)o->data_dir.n;
+	const char *d = o->data_dir.p;
+	arg(c, "--data-dir=%.*s/store", n, d);
+	arg(c, "--bind-address=%.*s", STR_F(o->bind_address));
+	arg(c, "--advertise-address=%.*s", STR_F(o->advertise));
+	arg(c, "--secure-port=%lld", (long long)o->secure_port);
+	arg(c, "--tls-cert-file=%.*s/pki/apiserver.crt", n, d);
+	arg(c, "--tls-private-key-file=%.*s/pki/apiserver.key", n, d);
+	arg(c, "--client-ca-file=%.*s/pki/ca.crt", n, d);
+	arg(c, "--kubelet-client-certificate=%.*s/pki/apiserver-kubelet-client.crt", n, d);
+	arg(c, "--kubelet-client-key=%.*s/pki/apiserver-kubelet-client.key", n, d);
+	arg(c, "--service-account-key-file=%.*s/pki/sa.pub", n, d);
+	arg(c, "--service-account-signing-key-file=%.*s/pki/sa.key", n, d);
+	arg(c, "--service-account-issuer=https://kubernetes.default.svc.%.*s", STR_F(o->cluster_domain));
+	arg(c, "--service-cluster-ip-range=%.*s", STR_F(o->service_range));
+	arg(c, "--requestheader-client-ca-file=%.*s/pki/front-proxy-ca.crt", n, d);
+	arg(c, "--requestheader-allowed-names=front-proxy-client");
+	arg(c, "--requestheader-username-headers=X-Remote-User");
+	arg(c, "--requestheader-group-headers=X-Remote-Group");
+	arg(c, "--requestheader-extra-headers-prefix=X-Remote-Extra-");
+	arg(c, "--authorization-mode=Node,RBAC");
+	arg(c, "--enable-admission-plugins=NodeRestriction");
+	arg(c, "--allow-privileged=true");
+	arg(c, "--cluster-cidr=%.*s", STR_F(o->cluster_cidr));
+	arg(c, "--root-ca-file=%.*s/pki/ca.crt", n, d);
+}
+
+static void add_kubelet(struct supervisor *sv)
+{
+	const struct opts *o = &sv->o;
+	struct child *c = child_new(sv, "kubelet");
+	const int n = (int)o->data_dir.n;
+	const char *d = o->data_dir.p;
+	arg(c, "--kubeconfig=%.*s/kubelet.conf", n, d);
+	arg(c, "--root-dir=%.*s/kubelet", n, d);
+	arg(c, "--cert-dir=%.*s/kubelet/pki", n, d);
+	arg(c, "--hostname-override=%.*s", STR_F(o->node_name));
+	arg(c, "--container-runtime-endpoint=%.*s", STR_F(o->runtime));
+	arg(c, "--client-ca-file=%.*s/pki/ca.crt", n, d);
+	arg(c, "--authentication-token-webhook=true");
+	arg(c, "--authorization-mode=Webhook");
+	arg(c, "--anonymous-auth=false");
+	arg(c, "--pod-manifest-path=%.*s/manifests", n, d);
+	arg(c, "--cni-conf-dir=%.*s/cni", n, d);
+	arg(c, "--cluster-domain=%.*s", STR_F(o->cluster_domain));
+	arg(c, "--fail-cgroupv1=false");
+	arg(c, "--fail-swap-on=false");
+}
+
+static void add_proxy(struct supervisor *sv)
+{
+	const struct opts *o = &sv->o;
+	struct child *c = child_new(sv, "kube-proxy");
+	arg(c, "--kubeconfig=%.*s/kube-proxy.conf", STR_F(o->data_dir));
+	arg(c, "--hostname-override=%.*s", STR_F(o->node_name));
+	arg(c, "--cluster-cidr=%.*s", STR_F(o->cluster_cidr));
+	arg(c, "--service-cluster-ip-range=%.*s", STR_F(o->service_range));
+}
+
+/* ---- Processes ---- */
+
+static int child_start(struct child *c, struct err *e)
+{
+	struct spawn_opts s = {.path = "/proc/self/exe", .argv = (const char *const *)c->argv, .in = SPAWN_NULL, .out = SPAWN_INHERIT, .err = SPAWN_INHERIT,
+		.parent_death_sig = SIGKILL, .no_new_privs = false};
+	if (spawn(&s, &c->proc, e) < 0)
+		return err_wrap(e, "starting %s", c->name);
+	c->running = true;
+	return 0;
+}
+
+/* A process that could not start at all says itself why; then the rest ends too, with its exit code. */
+static void child_ended(struct child *c, int status, mono_t lived, bool first)
+{
+	BUF(text);
+	proc_status_put(&text, status);
+	c->running = false;
+	if (c->sv->stopping)
+		return;
+	if (first && lived < HEALTHY && WIFEXITED(status) && WEXITSTATUS(status)) {
+		c->sv->code = WEXITSTATUS(status);
+		c->sv->stopping = true;
+		cond_wake_all(&c->sv->stop);
+		return;
+	}
+	log_warn("%s ended (%s) after %lld s; starting it again", c->name, buf_z(&text), (long long)(lived / NS_S));
+}
+
+static void child_fiber(void *p)
+{
+	struct child *c = p;
+	nsec_t pause = RESTART_MIN;
+	for (bool first = true; !c->sv->stopping; first = false) {
+		ERR(e);
+		mono_t began = rt_now_exact();
+		int status = 0;
+		if (child_start(c, &e) < 0)
+			log_error("%s", err_text(&e));
+		else if (proc_wait(&c->proc, MONO_NEVER, &status) == 0)
+			child_ended(c, status, rt_now_exact() - began, first);
+		else
+			return; /* stopping: the supervisor ends it */
+		pause = rt_now_exact() - began > HEALTHY ? RESTART_MIN : pause * 2 > RESTART_MAX ? RESTART_MAX : pause * 2;
+		if (fiber_sleep(pause) < 0)
+			return;
+	}
+}
+
+static void child_stop(struct child *c)
+{
+	int status;
+	scope_fini(&c->scope);
+	if (c->running)
+		proc_stop(&c->proc, STOP_GRACE, &status);
+	c->running = false;
+}
+
+/* ---- The supervisor ---- */
+
+static void signalled(void *p, int sig)
+{
+	struct supervisor *sv = p;
+	sv->stopping = true;
+	cond_wake_all(&sv->stop);
+}
+
+static void supervise(void *p)
+{
+	struct supervisor *sv = p;
+	static const int signals[] = {SIGTERM, SIGINT, 0};
+	ERR(e);
+	struct signals *watch = signals_watch(signals, signalled, sv, &e);
+	cond_init(&sv->stop);
+	for (size_t i = 0; i < sv->n; i++) {
+		scope_init(&sv->children[i].scope, NULL);
+		if (!fiber_spawn(&sv->children[i].scope, "child", child_fiber, &sv->children[i]))
+			bug("no fiber for a child");
+	}
+	while (!sv->stopping)
+		if (cond_wait(&sv->stop, MONO_NEVER) < 0)
+			break;
+	for (size_t i = sv->n; i-- > 0;)
+		child_stop(&sv->children[i]);
+	signals_free(watch);
+}
+
+/* ---- Set-up ---- */
+
+static struct str host_name(struct arena *a)
+{
+	char name[256] = "";
+	gethostname(name, sizeof name - 1);
+	for (char *c = name; *c; c++)
+		*c = (char)tolower(*c);
+	return str_dup(a, str_of(name));
+}
+
+static struct str own_address(struct supervisor *sv)
+{
+	struct net_ip ip;
+	char link[16];
+	BUF(text);
+	ERR(e);
+	if (sv->o.bind_address.n && !str_is(sv->o.bind_address, "0.0.0.0") && !str_is(sv->o.bind_address, "::"))
+		return sv->o.bind_address;
+	if (net_default_addr(AF_INET, &ip, link, &e) < 0)
+		return STR("127.0.0.1");
+	net_ip_put(&text, &ip);
+	return buf_take(&text, sv->mem);
+}
+
+static int check(struct supervisor *sv, struct err *e)
+{
+	struct opts *o = &sv->o;
+	struct ipaddr ip;
+	if (o->secure_port < 1 || o->secure_port > 65535)
+		return err_set(e, ERR_BAD_REQUEST, "--secure-port wants a number from 1 to 65535");
+	if (ipaddr_parse(o->bind_address, &ip) < 0)
+		return err_set(e, ERR_BAD_REQUEST, "--bind-address %.*s is no IP address", STR_F(o->bind_address));
+	if (!o->disable_agent && geteuid() != 0)
+		return err_set(e, ERR_BAD_REQUEST, "running Pods needs root: use sudo, or --disable-agent for the control plane alone");
+	if (!o->node_name.n)
+		o->node_name = host_name(sv->mem);
+	if (!o->advertise.n)
+		o->advertise = own_address(sv);
+	struct str socket = o->runtime;
+	if (str_has_prefix(socket, STR("unix://")))
+		socket = str_sub(socket, 7, socket.n);
+	if (!o->disable_agent && access(str_z(sv->mem, socket), F_OK) < 0)
+		return err_set(e, ERR_BAD_REQUEST, "no container runtime answers at %.*s: start containerd, name its socket with --container-runtime-endpoint, or use --disable-agent",
+			STR_F(o->runtime));
+	return 0;
+}
+
+static int port_free(const struct opts *o, struct err *e)
+{
+	struct ipaddr ip = {0};
+	if (!str_is(o->bind_address, "0.0.0.0") && !str_is(o->bind_address, "::") && ipaddr_parse(o->bind_address, &ip) < 0)
+		return -1;
+	int fd = listen_tcp(ip, (uint16_t)o->secure_port, NULL, e);
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return 0;
+}
+
+static int make_config(struct supervisor *sv, const char *file, struct str user, struct str org, struct err *e)
+{
+	struct certs_kubeconfig k = {.file = file, .pki_dir = str_z(sv->mem, str_printf(sv->mem, "%.*s/pki", STR_F(sv->o.data_dir))),
+		.server = str_printf(sv->mem, "https://127.0.0.1:%lld", (long long)sv->o.secure_port), .user = user, .org = org, .now = time(NULL)};
+	if (!str_is(sv->o.bind_address, "0.0.0.0") && !str_is(sv->o.bind_address, "::"))
+		k.server = str_printf(sv->mem, "https://%.*s", STR_F(host_port_join(sv->mem, sv->o.bind_address, (unsigned)sv->o.secure_port)));
+	return certs_kubeconfig(&k, e);
+}
+
+static int set_up(struct supervisor *sv, struct err *e)
+{
+	const struct opts *o = &sv->o;
+	struct arena *a = sv->mem;
+	const char *dir = str_z(a, o->data_dir);
+	struct certs_opts c = {.dir = str_z(a, str_printf(a, "%s/pki", dir)), .service_range = o->service_range, .dns_domain = o->cluster_domain,
+		.node_name = o->node_name, .addresses = &o->advertise, .naddresses = 1, .now = time(NULL)};
+	struct str node = str_printf(a, "system:node:%.*s", STR_F(o->node_name));
+	if (file_mkdirs(dir, 0700, e) < 0 || file_mkdirs(str_z(a, str_printf(a, "%s/manifests", dir)), 0700, e) < 0 || certs_ensure(&c, e) < 0)
+		return -1;
+	if (make_config(sv, str_z(a, str_printf(a, "%s/admin.conf", dir)), STR("kubernetes-admin"), STR("system:masters"), e) < 0)
+		return -1;
+	if (!o->disable_agent && (make_config(sv, str_z(a, str_printf(a, "%s/kubelet.conf", dir)), node, STR("system:nodes"), e) < 0 ||
+					 make_config(sv, str_z(a, str_printf(a, "%s/kube-proxy.conf", dir)), STR("system:kube-proxy"), (struct str){0}, e) < 0))
+		return -1;
+	return o->kubeconfig.n ? make_config(sv, str_z(a, o->kubeconfig), STR("kubernetes-admin"), STR("system:masters"), e) : 0;
+}
+
+/* The parent of a detached server waits until the API answers, or the child has ended. */
+static int detach(struct supervisor *sv)
+{
+	pid_t pid = fork();
+	int status;
+	if (pid < 0)
+		return cmd_error("fork: %s", strerror(errno));
+	if (pid == 0) {
+		setsid();
+		return -1;
+	}
+	for (int i = 0; i < 600; i++) {
+		ERR(e);
+		struct timespec nap = {0, 50000000};
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+		if (port_free(&sv->o, &e) < 0)
+			return 0;
+		nanosleep(&nap, NULL);
+	}
+	return cmd_error("the API server did not answer within 30 s; its log says why");
+}
+
+int cmd_server(int argc, char **argv)
+{
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	struct supervisor *sv = arena_make(a, struct supervisor);
+	struct flag_result res;
+	ERR(e);
+	sv->mem = a;
+	if (flags_parse(flags, ARRAY_LEN(flags), argc, argv, &sv->o, a, &res, &e))
+		return cmd_error("%s (c8s server --help lists the flags)", err_text(&e));
+	if (res.help) {
+		printf("Runs a cluster on this machine: API server with its store, controllers, scheduler, and a node.\n\nUsage: c8s server [FLAGS]\n\n");
+		flags_help(flags, ARRAY_LEN(flags), stdout);
+		printf("\nThe administrator's kubeconfig is DATA-DIR/admin.conf:\n\n    export KUBECONFIG=/var/lib/c8s/admin.conf\n    c8s kubectl get nodes\n");
+		return 0;
+	}
+	if (res.nrest)
+		return cmd_error("unexpected argument \"%s\" (c8s server --help lists the flags)", res.rest[0]);
+	signals_block();
+	if (check(sv, &e) < 0 || port_free(&sv->o, &e) < 0 || set_up(sv, &e) < 0)
+		return cmd_error("%s", err_text(&e));
+	int parent = sv->o.detach ? detach(sv) : -1;
+	if (parent >= 0)
+		return parent;
+	add_control_plane(sv);
+	if (!sv->o.disable_agent) {
+		add_kubelet(sv);
+		add_proxy(sv);
+	}
+	struct rt *rt = rt_new(NULL);
+	if (!rt || rt_main(rt, "server", supervise, sv))
+		return cmd_error("out of memory");
+	rt_free(rt);
+	return sv->code;
+}

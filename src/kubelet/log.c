@@ -1,0 +1,238 @@
+#include "kubelet/log.h"
+#include "os/file.h"
+#include "rt/fiber.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CHUNK (64u << 10)
+#define LINE_MAX_BYTES (1u << 20)   /* the runtimes cut at 16 KiB; more is no log */
+#define LOOK_AGAIN (5 * NS_S)       /* a follower looks, should a notice have been missed */
+
+int log_line_parse(struct str line, struct log_line_view *ret)
+{
+	struct str tag, rest;
+	struct log_line_view v;
+	if (!str_cut(line, ' ', &v.time, &rest) || !str_cut(rest, ' ', &v.stream, &rest))
+		return -1;
+	if (!str_is(v.stream, "stdout") && !str_is(v.stream, "stderr"))
+		return -1;
+	str_cut(rest, ' ', &tag, &v.text);
+	str_cut(tag, ':', &tag, &(struct str){0});
+	if (!str_is(tag, "F") && !str_is(tag, "P"))
+		return -1;
+	v.partial = str_is(tag, "P");
+	*ret = v;
+	return 0;
+}
+
+/* ---- reading from the end */
+static off_t start_of_tail(int fd, int64_t lines)
+{
+	char buf[4096];
+	off_t at = lseek(fd, 0, SEEK_END), end = at;
+	if (lines <= 0)
+		return at;
+	while (at > 0) {
+		size_t n = at < (off_t)sizeof buf ? (size_t)at : sizeof buf;
+		if (pread(fd, buf, n, at - (off_t)n) != (ssize_t)n)
+			return 0;
+		for (size_t i = n; i-- > 0;) {
+			off_t pos = at - (off_t)n + (off_t)i;
+			if (buf[i] == '\n' && pos + 1 < end && --lines == 0)
+				return pos + 1;
+		}
+		at -= (off_t)n;
+	}
+	return 0;
+}
+
+int file_tail(struct arena *a, const char *path, size_t max, struct str *ret)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return -1;
+	}
+	off_t from = st.st_size > (off_t)max ? st.st_size - (off_t)max : 0;
+	char *p = arena_alloc(a, max + 1);
+	ssize_t n = p ? pread(fd, p, max, from) : -1;
+	close(fd);
+	if (n < 0)
+		return -1;
+	*ret = str_n(p, (size_t)n);
+	return 0;
+}
+
+struct str log_last_lines(struct arena *a, const char *path, int lines, size_t max)
+{
+	BUF(out);
+	struct log_line_view v;
+	struct str text, line;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return (struct str){0};
+	off_t from = start_of_tail(fd, lines), size = lseek(fd, 0, SEEK_END);
+	close(fd);
+	if (size - from > (off_t)(4 * CHUNK))
+		from = size - (off_t)(4 * CHUNK);
+	if (size <= from || file_tail(a, path, (size_t)(size - from), &text))
+		return (struct str){0};
+	while (str_next(&text, '\n', &line))
+		if (log_line_parse(line, &v) == 0) {
+			buf_str(&out, v.text);
+			if (!v.partial)
+				buf_char(&out, '\n');
+		}
+	struct str all = buf_take(&out, a);
+	return all.n > max ? str_sub(all, all.n - max, all.n) : all;
+}
+
+/* ---- copying */
+struct copy {
+	const struct log_want *w;
+	const struct log_sink *s;
+	struct buf in;
+	int64_t left;          /* of limitBytes */
+	bool middle, stopped;  /* middle: the last text went on */
+	int fd;
+};
+
+static bool too_old(const struct copy *c, struct str time)
+{
+	int64_t sec;
+	int32_t ns;
+	if (!c->w->has_since || time_parse_rfc3339(time, &sec, &ns))
+		return false;
+	return sec < c->w->since_s || (sec == c->w->since_s && ns < c->w->since_ns);
+}
+
+static void put(struct copy *c, struct buf *out, struct str s)
+{
+	if (c->w->has_limit && (int64_t)s.n > c->left)
+		s.n = (size_t)(c->left > 0 ? c->left : 0);
+	c->left -= (int64_t)s.n;
+	buf_str(out, s);
+}
+
+static void one_line(struct copy *c, struct buf *out, struct str line)
+{
+	struct log_line_view v;
+	if (log_line_parse(line, &v) || too_old(c, v.time) || (c->w->stream.n && !str_eq(c->w->stream, v.stream)))
+		return;
+	if (c->w->timestamps && !c->middle) {
+		put(c, out, v.time);
+		put(c, out, STR(" "));
+	}
+	put(c, out, v.text);
+	if (!v.partial)
+		put(c, out, STR("\n"));
+	c->middle = v.partial;
+}
+
+static void lines(struct copy *c)
+{
+	BUF(out);
+	size_t used = 0;
+	for (char *nl; used < c->in.n && (nl = memchr(c->in.p + used, '\n', c->in.n - used)); used = (size_t)(nl - c->in.p) + 1)
+		one_line(c, &out, str_n(c->in.p + used, (size_t)(nl - c->in.p) - used));
+	buf_consume(&c->in, used);
+	if (c->in.n > LINE_MAX_BYTES)
+		buf_clear(&c->in);
+	if (out.n && c->s->write(c->s->arg, buf_view(&out)))
+		c->stopped = true;
+	if (c->w->has_limit && c->left <= 0)
+		c->stopped = true;
+}
+
+/* To the present end of the file. */
+static void drain(struct copy *c)
+{
+	ssize_t n = 1;
+	while (!c->stopped && n > 0) {
+		char *p = buf_room(&c->in, CHUNK);
+		n = p ? read(c->fd, p, CHUNK) : -1;
+		if (n > 0) {
+			c->in.n += (size_t)n;
+			lines(c);
+		}
+		rt_breathe();
+	}
+}
+
+struct follower {
+	struct cond changed;
+	bool dirty;
+};
+
+static void noticed(void *arg, const char *name, uint32_t mask)
+{
+	struct follower *f = arg;
+	f->dirty = true;
+	cond_wake_all(&f->changed);
+}
+
+static void wait_change(struct follower *f)
+{
+	mono_t until = rt_now() + LOOK_AGAIN;
+	while (!f->dirty && !fiber_cancelled())
+		if (cond_wait(&f->changed, until) == -ETIME)
+			break;
+	f->dirty = false;
+}
+
+/* After a rotation the name leads to another file. */
+static void reopen(struct copy *c, const char *path)
+{
+	struct stat now, ours;
+	if (stat(path, &now) || fstat(c->fd, &ours) || now.st_ino == ours.st_ino)
+		return;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	drain(c);
+	close(c->fd);
+	c->fd = fd;
+}
+
+static int follow(struct copy *c, const char *path, struct err *e)
+{
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	struct follower f = {0};
+	char *dir = str_z(a, str_of(path)), *slash = strrchr(dir, '/');
+	if (slash)
+		*slash = 0;
+	cond_init(&f.changed);
+	struct dir_watch *watch = dir_watch_new(dir, DIR_WATCH_CHANGES | IN_MODIFY, noticed, &f, e);
+	if (!watch)
+		return -1;
+	while (!c->stopped && !fiber_cancelled()) {
+		bool over = c->s->over(c->s->arg);
+		reopen(c, path);
+		drain(c);
+		if (over)
+			break;
+		if (!c->stopped)
+			wait_change(&f);
+	}
+	dir_watch_free(watch);
+	return 0;
+}
+
+int log_copy(const char *path, const struct log_want *w, const struct log_sink *s, struct err *e)
+{
+	struct copy c = {.w = w, .s = s, .left = w->limit_bytes, .fd = open(path, O_RDONLY | O_CLOEXEC)};
+	if (c.fd < 0)
+		return err_sys(e, errno, "%s", path);
+	lseek(c.fd, w->has_tail ? start_of_tail(c.fd, w->tail) : 0, SEEK_SET);
+	drain(&c);
+	int r = w->follow && !c.stopped ? follow(&c, path, e) : 0;
+	close(c.fd);
+	buf_fini(&c.in);
+	return r;
+}

@@ -1,0 +1,72 @@
+#include "base/test.h"
+#include "kubelet/log.h"
+#include <stdio.h>
+
+TEST(records_are_taken_apart)
+{
+	struct log_line_view v;
+	assert_int_equal(log_line_parse(STR("2026-11-21T10:00:00.5Z stdout F hello world"), &v), 0);
+	assert_str(v.time, "2026-11-21T10:00:00.5Z");
+	assert_str(v.stream, "stdout");
+	assert_str(v.text, "hello world");
+	assert_false(v.partial);
+	assert_int_equal(log_line_parse(STR("2026-11-21T10:00:00.5Z stderr P:x half"), &v), 0);
+	assert_true(v.partial);
+	assert_int_equal(log_line_parse(STR("2026-11-21T10:00:00.5Z stdout F "), &v), 0);
+	assert_int_equal(v.text.n, 0);
+}
+
+TEST(what_is_no_record_is_refused)
+{
+	struct log_line_view v;
+	const char *bad[] = {"", "x", "time stdin F text", "time stdout Q text", "time stdout"};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_int_equal(log_line_parse(str_of(bad[i]), &v), -1);
+}
+
+static const char *file(struct arena *a)
+{
+	char *path = str_z(a, str_printf(a, "%s/0.log", test_tmpdir()));
+	FILE *f = fopen(path, "w");
+	fputs("2026-11-21T10:00:01Z stdout F one\n2026-11-21T10:00:02Z stderr F two\n2026-11-21T10:00:03Z stdout P thr\n"
+		"2026-11-21T10:00:03Z stdout F ee\n2026-11-21T10:00:04Z stdout F four\n", f);
+	fclose(f);
+	return path;
+}
+
+static int collect(void *arg, struct str data)
+{
+	buf_str(arg, data);
+	return 0;
+}
+
+static void copies(const struct log_want *w, const char *want)
+{
+	struct arena *a = arena_new(NULL);
+	struct err e = {0};
+	struct buf out = {0};
+	struct log_sink s = {.write = collect, .arg = &out};
+	assert_ok(log_copy(file(a), w, &s, &e), &e);
+	assert_str(buf_view(&out), want);
+	buf_fini(&out);
+	arena_free(a);
+}
+
+TEST(a_log_is_its_texts) { copies(&(struct log_want){0}, "one\ntwo\nthree\nfour\n"); }
+TEST(tail_gives_the_last_records) { copies(&(struct log_want){.has_tail = true, .tail = 1}, "four\n"); }
+TEST(tail_zero_gives_nothing) { copies(&(struct log_want){.has_tail = true}, ""); }
+TEST(a_stream_can_be_chosen) { copies(&(struct log_want){.stream = STR("stderr")}, "two\n"); }
+TEST(the_limit_cuts_within_a_line) { copies(&(struct log_want){.has_limit = true, .limit_bytes = 6}, "one\ntw"); }
+TEST(time_stamps_stand_before_whole_lines)
+{
+	copies(&(struct log_want){.timestamps = true, .has_tail = true, .tail = 3}, "2026-11-21T10:00:03Z three\n2026-11-21T10:00:04Z four\n");
+}
+TEST(since_leaves_out_what_is_older) { copies(&(struct log_want){.has_since = true, .since_s = 1795255204}, "four\n"); }
+
+TEST(the_last_lines_are_cut_to_the_newest_bytes)
+{
+	struct arena *a = arena_new(NULL);
+	assert_str(log_last_lines(a, file(a), 2, 100), "ee\nfour\n");
+	assert_str(log_last_lines(a, file(a), 80, 6), "\nfour\n");
+	arena_free(a);
+}
