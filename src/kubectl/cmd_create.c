@@ -2,6 +2,7 @@
 #include "kubectl/change.h"
 #include "kubectl/command.h"
 #include "kubectl/files.h"
+#include <stdio.h>
 #include <unistd.h>
 
 struct create {

@@ -94,7 +94,7 @@ static void say(struct deletion *d, const struct target *t)
 	ctl_print(c, "%s\n", suffix[d->dry]);
 }
 
-static struct value *send(struct deletion *d, const struct target *t, struct err *e)
+static struct value *send_delete(struct deletion *d, const struct target *t, struct err *e)
 {
 	struct change ch = {.method = "DELETE", .body = options_body(d), .dry = d->dry};
 	return change_send(d->c, t, &ch, e);
@@ -110,7 +110,7 @@ static struct str uid_of(const struct value *answer)
 static int delete_one(struct deletion *d, struct target *t, struct err *e)
 {
 	struct value *answer = NULL;
-	if (d->dry != DRY_CLIENT && !(answer = send(d, t, e))) {
+	if (d->dry != DRY_CLIENT && !(answer = send_delete(d, t, e))) {
 		if (!(d->ignore_missing && err_is(e, ERR_NOT_FOUND)))
 			return fail_source(e, "deleting", t->source);
 		err_fini(e);

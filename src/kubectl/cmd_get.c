@@ -3,6 +3,7 @@
 #include "kubectl/command.h"
 #include "kubectl/print.h"
 #include "kubectl/table.h"
+#include <stdio.h>
 #include <errno.h>
 #include <unistd.h>
 

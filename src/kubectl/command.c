@@ -1,5 +1,6 @@
 #include "kubectl/command.h"
 #include "kubectl/help.h"
+#include <stdio.h>
 
 /* Sorted by path. */
 static const struct command commands[] = {

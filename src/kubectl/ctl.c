@@ -1,6 +1,7 @@
 #include "kubectl/ctl.h"
 #include "base/log.h"
 #include "client/kubeconfig.h"
+#include <stdio.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
