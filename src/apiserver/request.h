@@ -88,7 +88,8 @@ int request_not_found(struct request *r, struct str name, struct err *e);
 
 /* Runs all stages for a wire request (http_serve's handler). */
 void pipeline_http(void *server, struct http_req *req, struct http_resp *resp);
-/* Runs the same stages for an in-process call under user; the answer goes to *ret. */
+/* Runs the same stages for an in-process call under user; the answer goes to *ret.  The arena holds cached objects from then on: free it before the
+ * server. */
 int pipeline_run(struct server *s, const struct user *u, const struct call *c, struct arena *a, struct ref *ret, struct err *e) must_check;
 /* A transport whose calls run on the caller's loop (one of the cache's) without encoding; the user is copied.  u NULL: the server itself, to which all is
  * allowed. */

@@ -119,6 +119,8 @@ struct on_loop {
 	struct server *server;
 	int fd;
 	mono_t deadline;
+	void (*visit)(struct server *s, struct server_loop *l, void *arg);
+	void *arg;
 	struct err err;
 	int result;
 	struct event done;
@@ -140,10 +142,13 @@ static void arrived(struct post *p)
 	}
 }
 
-static int on_each_loop(struct server *s, void (*fn)(struct on_loop *), int fd, mono_t deadline, struct err *e)
+static int run_on_each(struct server *s, const struct on_loop *what, struct err *e)
 {
 	for (size_t i = 0; i < s->opts.nloops; i++) {
-		struct on_loop j = {.post.fn = arrived, .l = &s->loops[i], .fn = fn, .server = s, .fd = fd, .deadline = deadline};
+		struct on_loop j = *what;
+		j.post.fn = arrived;
+		j.l = &s->loops[i];
+		j.server = s;
 		event_init(&j.done);
 		loop_post(s->loops[i].loop, &j.post);
 		event_wait(&j.done);
@@ -153,6 +158,18 @@ static int on_each_loop(struct server *s, void (*fn)(struct on_loop *), int fd, 
 		}
 	}
 	return 0;
+}
+
+static int on_each_loop(struct server *s, void (*fn)(struct on_loop *), int fd, mono_t deadline, struct err *e)
+{
+	return run_on_each(s, &(struct on_loop){.fn = fn, .fd = fd, .deadline = deadline}, e);
+}
+
+static void visit_here(struct on_loop *j) { j->visit(j->server, j->l, j->arg); }
+
+int server_each_loop(struct server *s, void (*fn)(struct server *s, struct server_loop *l, void *arg), void *arg, struct err *e)
+{
+	return run_on_each(s, &(struct on_loop){.fn = visit_here, .visit = fn, .arg = arg}, e);
 }
 
 static void serve_here(struct on_loop *j)

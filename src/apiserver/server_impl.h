@@ -20,5 +20,7 @@ struct server {
 	void *parts[PARTS];
 	_Atomic bool ready, draining;
 };
+/* Runs fn on every loop, one after another; waits. */
+int server_each_loop(struct server *s, void (*fn)(struct server *s, struct server_loop *l, void *arg), void *arg, struct err *e) must_check;
 /* The watches of the current loop. */
 struct list *server_watches(struct server *s);

@@ -15,6 +15,7 @@ struct strategy {
 	bool unconditional_update_forbidden;/* PUT needs a resourceVersion */
 	bool returns_object_on_delete;      /* DELETE answers the object instead of a Status */
 	bool orphan_by_default;
+	bool meta_checked_once;             /* causes on an update's metadata come once; for most kinds they come twice */
 	bool gc_unsupported;                /* Events: no orphan or foreground finalizers */
 	uint8_t meta_again;                 /* how many more times than twice upstream's update validation of the kind looks at the metadata (its causes repeat) */
 	const char *orphan_warning;         /* with orphan_by_default: Warning of a delete that leaves the choice open */
@@ -42,6 +43,8 @@ struct strategy {
 	bool (*hold)(struct request *r, void *obj);
 	/* Cells of a Table row in the order of desc_columns; each is JSON text appended to cells (comma-separated). */
 	void (*cells)(struct arena *a, const void *obj, wall_t now, struct buf *cells);
+	/* Appends `,"conditions":[...]` to a row that has some (finished Pods). */
+	void (*row_conditions)(const void *obj, struct buf *out);
 	/* Scale: JSON paths of replicas; NULL: no /scale. */
 	const char *scale_spec, *scale_status, *scale_selector;
 	/* Seconds that a delete leaves the object (Pods); asked: by the client, or -1.  NULL: deletes are immediate. */

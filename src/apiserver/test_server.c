@@ -26,8 +26,8 @@ static void run(void *arg)
 	t->fn(t);
 	t->t->ops->free(t->t);
 	server_drain(t->server, rt_now() + NS_S);
+	arena_free(t->a); /* before the server: answers in it hold cached objects */
 	server_free(t->server);
-	arena_free(t->a);
 }
 
 void with_server(uint64_t seed, void (*fn)(struct test_server *t))

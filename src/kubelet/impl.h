@@ -122,7 +122,7 @@ struct pod {
 	int64_t grace_s;
 	mono_t kill_at;
 	bool failed;                  /* will not run (again): fail_reason, fail_message */
-	bool rejected;
+	bool rejected, admitted;
 	bool over;                    /* its phase is final */
 	int64_t used_grace_s;
 	struct str fail_reason, fail_message;
@@ -180,6 +180,7 @@ struct kubelet {
 	struct tls *tls;
 	wall_t started;
 	bool orphans_done;
+	struct str_map node_labels_seen; /* of the Node object, others' included */
 	struct metrics *metrics;
 	const struct cgroups *cgroups;
 };

@@ -55,6 +55,9 @@ static void learn(struct kubelet *k, const struct core_v1_Node *n)
 {
 	if (!str_eq(k->node_uid, n->metadata.uid))
 		k->node_uid = str_dup(k->mem, n->metadata.uid);
+	LIST_EACH(l, n->metadata.labels)
+		if (!str_eq(str_map_get(&k->node_labels_seen, l->key), l->value))
+			str_map_set(k->mem, &k->node_labels_seen, str_dup(k->mem, l->key), str_dup(k->mem, l->value));
 	if (n->spec.podCIDR.n && !str_eq(k->pod_cidr, n->spec.podCIDR)) {
 		k->pod_cidr = str_dup(k->mem, n->spec.podCIDR);
 		node_network(k);

@@ -2,7 +2,7 @@
  *
  *   running ──finished, deadline, rejected──▶ ending ──nothing runs──▶ stopped (folders and cgroup gone) ──deleted──▶ worker ends
  *      └───────────────deleted───────────────────▲ */
-#include "kubelet/impl.h"
+#include "kubelet/admit.h"
 
 #define POLL_FIRST (4 * NS_MS) /* the runtime learns of an exit a little after the kernel */
 
@@ -184,6 +184,7 @@ static bool round_of(struct pod *p)
 	if (!p->view)
 		return false;
 	judge(p);
+	admit(p);
 	if (p->deleting || p->failed || p->over) {
 		if (end_step(p, a))
 			return true;

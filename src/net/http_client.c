@@ -488,7 +488,7 @@ static void send_body(void *arg)
 {
 	struct answer *a = arg;
 	char p[16384];
-	ssize_t n;
+	ssize_t n = 0;
 	while (a->conn && (n = a->body_read(a->body_arg, p, sizeof p)) > 0) {
 		while (a->conn && a->out.n - a->out_off > SEND_MAX)
 			if (cond_wait(&a->out_cond, MONO_NEVER) < 0)

@@ -1,5 +1,6 @@
 #include "os/proc.h"
 #include "os/file.h"
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/statvfs.h>
@@ -189,6 +190,30 @@ int proc_cpu(pid_t pid, nsec_t *ret, struct err *e)
 	if (!fields.n)
 		return err_sys(e, ESRCH, "process %d", (int)pid);
 	*ret = ticks_ns(stat_field(fields, 14) + stat_field(fields, 15));
+	return 0;
+}
+
+static uint64_t count_fds(pid_t pid)
+{
+	char path[32];
+	uint64_t n = 0;
+	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+	DIR *d = opendir(path);
+	for (struct dirent *e; d && (e = readdir(d));)
+		n += e->d_name[0] != '.';
+	if (d)
+		closedir(d);
+	return n;
+}
+
+int proc_facts(pid_t pid, struct process_facts *ret, struct err *e)
+{
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	struct str fields = stat_fields(a, pid);
+	if (!fields.n)
+		return err_sys(e, ESRCH, "process %d", (int)pid);
+	*ret = (struct process_facts){.resident = stat_field(fields, 24) * (uint64_t)sysconf(_SC_PAGESIZE), .virtual_ = stat_field(fields, 23),
+		.open_fds = count_fds(pid), .started = boot_time(a) + ticks_ns(stat_field(fields, 22))};
 	return 0;
 }
 

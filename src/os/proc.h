@@ -26,6 +26,8 @@ uint64_t proc_start_ticks(pid_t pid);
 /* Proportional set size and CPU time so far. */
 int proc_pss(pid_t pid, uint64_t *ret_bytes, struct err *e) must_check;
 int proc_cpu(pid_t pid, nsec_t *ret, struct err *e) must_check;
+struct process_facts { uint64_t resident, virtual_, open_fds; wall_t started; }; /* bytes */
+int proc_facts(pid_t pid, struct process_facts *ret, struct err *e) must_check;
 /* Node-wide CPU time spent (all cores, without idle), for the summary API. */
 int machine_cpu(nsec_t *ret, struct err *e) must_check;
 /* Bytes in and out of an interface; -1: none. */

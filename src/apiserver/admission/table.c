@@ -1,5 +1,7 @@
 /* Plug-ins in upstream's order; --enable-admission-plugins and --disable-admission-plugins choose.  To add one: a file, a line in plugins.h, a row here. */
 #include "apiserver/admission/plugins.h"
+#include "apiserver/metrics.h"
+#include "rt/loop.h"
 
 #include <stdlib.h>
 
@@ -48,10 +50,23 @@ static bool applies(struct admit *a, size_t i)
 	return s->on[i] && table[i]->ops & a->op;
 }
 
+static const char *op_name(enum admit_op op) { return op == ADMIT_CREATE ? "CREATE" : op == ADMIT_UPDATE ? "UPDATE" : op == ADMIT_DELETE ? "DELETE" : "CONNECT"; }
+
+/* One hook of a plug-in, timed. */
+static int run_hook(struct admit *a, size_t i, int (*hook)(struct admit *a, struct err *e), const char *type, struct err *e)
+{
+	if (!hook || !applies(a, i))
+		return 0;
+	mono_t began = rt_now_exact();
+	int failed = hook(a, e) < 0;
+	metrics_admitted(a->request, table[i]->name, op_name(a->op), type, !failed, began);
+	return -failed;
+}
+
 int admission_admit(struct admit *a, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if (table[i]->admit && applies(a, i) && table[i]->admit(a, e) < 0)
+		if (run_hook(a, i, table[i]->admit, "admit", e))
 			return -1;
 	return 0;
 }
@@ -59,7 +74,7 @@ int admission_admit(struct admit *a, struct err *e)
 int admission_validate(struct admit *a, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if (table[i]->validate && applies(a, i) && table[i]->validate(a, e) < 0)
+		if (run_hook(a, i, table[i]->validate, "validate", e))
 			return -1;
 	return 0;
 }

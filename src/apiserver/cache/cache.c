@@ -27,6 +27,7 @@ static void make_loops(struct cache *c)
 static void release(struct cache *c)
 {
 	tables_free(c);
+	free(c->dead);
 	epoch_fini(&c->epoch);
 	lru_fini(&c->lru);
 	pthread_mutex_destroy(&c->load_lock);

@@ -73,9 +73,11 @@ void epoch_retire(struct epoch *ep, void (*fn)(void *), void *p)
 	pthread_mutex_unlock(&ep->lock);
 }
 
+/* What was retired before this epoch can be reached by nobody.  Bounded by the present one: a reader that comes while the pins are looked at stands
+ * in that or a later epoch. */
 static uint64_t oldest_pin(struct epoch *ep)
 {
-	uint64_t min = UINT64_MAX;
+	uint64_t min = atomic_load(&ep->now);
 	for (size_t i = 0; i < ep->nreaders; i++) {
 		uint64_t e = atomic_load(&ep->readers[i].pinned);
 		if (e && e < min)

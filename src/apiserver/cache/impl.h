@@ -89,12 +89,15 @@ struct cache {
 	struct store_sub sub;
 	struct arena *arena;       /* tables and their texts */
 	pthread_mutex_t load_lock; /* between loading and the subscription */
+	struct retired *dead;      /* the writer's: retired when the roots that lack them are published */
+	size_t ndead, cap_dead;
 	bool loading;
 	struct pending *pending;   /* batches that came while loading */
 	_Atomic uint64_t json_made, json_hits;
 };
 /* tables.c */
 int tables_make(struct cache *c);
+void cache_bury(void *cache, void (*fn)(void *), void *p);
 void tables_free(struct cache *c);
 struct cache_table *table_of_key(struct cache *c, struct str key, struct str *ret_rest);
 /* publish.c: the writer. */

@@ -18,7 +18,7 @@ static void apply_put(struct cache *c, struct cache_table *t, const struct store
 	struct object *old = otree_put(&t->impl->tree, object_ref(o));
 	ring_append(&t->impl->ring, event_new(old ? EVENT_MODIFIED : EVENT_ADDED, o->rev, o, old, rt_now()));
 	if (old)
-		epoch_retire(&c->epoch, unref_object, old);
+		cache_bury(c, unref_object, old);
 	touch(t);
 }
 
@@ -34,7 +34,7 @@ static void apply_delete(struct cache *c, struct cache_table *t, const struct st
 	if (!last)
 		bug("out of memory");
 	ring_append(&t->impl->ring, event_new(EVENT_DELETED, last->rev, last, old, rt_now()));
-	epoch_retire(&c->epoch, unref_object, old);
+	cache_bury(c, unref_object, old);
 	touch(t);
 }
 
@@ -76,6 +76,14 @@ static uint64_t publish_trees(struct cache *c, uint64_t rev)
 	return loops;
 }
 
+/* After the roots: from here on no new reader can find them. */
+static void retire_dead(struct cache *c)
+{
+	for (size_t i = 0; i < c->ndead; i++)
+		epoch_retire(&c->epoch, c->dead[i].fn, c->dead[i].p);
+	c->ndead = 0;
+}
+
 static void wake(struct cache *c, uint64_t loops)
 {
 	for (size_t i = 0; i < c->opts.nloops; i++) {
@@ -92,6 +100,7 @@ void cache_apply(struct cache *c, const struct store_batch *b)
 		apply_event(c, &b->events[i]);
 	uint64_t loops = publish_trees(c, (uint64_t)b->revision);
 	atomic_store(&c->revision, (uint64_t)b->revision);
+	retire_dead(c);
 	wake(c, loops);
 	epoch_collect(&c->epoch);
 }
@@ -203,6 +212,7 @@ int cache_load(struct cache *c, struct err *e)
 		atomic_store(&c->tables[i]->impl->ring.floor, (uint64_t)rev);
 	publish_trees(c, (uint64_t)rev);
 	atomic_store(&c->revision, (uint64_t)rev);
+	retire_dead(c);
 	c->loading = false;
 	replay_pending(c);
 	pthread_mutex_unlock(&c->load_lock);

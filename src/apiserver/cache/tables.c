@@ -60,7 +60,18 @@ static void table_fields(struct arena *a, struct cache_table *t)
 		t->impl->fields[i] = field_path(t->type, paths[i]);
 }
 
-static void retire(void *arg, void (*fn)(void *), void *p) { epoch_retire(arg, fn, p); }
+/* Readers reach it until the next roots are published. */
+void cache_bury(void *cache, void (*fn)(void *), void *p)
+{
+	struct cache *c = cache;
+	if (c->ndead == c->cap_dead) {
+		c->cap_dead = c->cap_dead ? c->cap_dead * 2 : 64;
+		c->dead = reallocarray(c->dead, c->cap_dead, sizeof *c->dead);
+		if (!c->dead)
+			bug("out of memory");
+	}
+	c->dead[c->ndead++] = (struct retired){fn, p, 0};
+}
 
 static struct cache_table *table_new(struct cache *c, const struct resource *r, struct str prefix)
 {
@@ -69,7 +80,7 @@ static struct cache_table *table_new(struct cache *c, const struct resource *r, 
 	*t = (struct cache_table){.cache = c, .prefix = prefix, .res = r, .type = desc_type(r->storage_type), .namespaced = r->namespaced};
 	t->strategy = strategy_of(desc_str(t->type->group), desc_str(r->plural));
 	t->impl = arena_make(a, struct cache_table_impl);
-	t->impl->tree = (struct otree){.version = 1, .retire = retire, .arg = &c->epoch};
+	t->impl->tree = (struct otree){.version = 1, .retire = cache_bury, .arg = c};
 	t->json_head = (uint32_t)(sizeof("{\"kind\":\"\",\"apiVersion\":\"\",") - 1 + desc_str(t->type->kind).n + desc_str(t->type->api_version).n);
 	ring_init(&t->impl->ring, &c->epoch, c->opts.ring_bytes, c->opts.ring_age);
 	table_fields(a, t);

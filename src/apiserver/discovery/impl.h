@@ -4,7 +4,7 @@
  *   groups.c      the documents of groups, versions and resources; aggregated.c the same in one
  *   openapi.c     the OpenAPI documents
  *   health.c      healthz, livez, readyz
- *   metrics.c     counters, and /metrics
+ *   metrics.c     counting, and /metrics; metric_set.c the series and their text
  *   table.c       which path is whose */
 #pragma once
 #include "apiserver/discovery.h"
@@ -64,14 +64,26 @@ int aggregated_handle(struct request *r, bool core);
 
 int health_handle(struct request *r, struct err *e) must_check;
 size_t health_paths(struct arena *a, struct str **ret); /* "/healthz/ping", ... of the single checks */
+struct metric_set;
+void health_series(struct server *s, struct metric_set *to); /* kubernetes_healthcheck and kubernetes_healthchecks_total */
 int openapi_v2_handle(struct request *r, struct err *e) must_check;
 int openapi_v3_handle(struct request *r, struct err *e) must_check;
 int openid_issuer_handle(struct request *r, struct err *e) must_check;
 int openid_keys_handle(struct request *r, struct err *e) must_check;
 int index_handle(struct request *r, struct err *e) must_check;
 int version_handle(struct request *r, struct err *e) must_check;
+struct str version_labels(struct arena *a); /* of kubernetes_build_info */
+
+/* ---- metrics.c ---- */
+
+struct metrics;
+struct metrics *metrics_new(struct server *s); /* NULL: out of memory */
+void metrics_free(struct metrics *m);
+int metrics_handle(struct request *r, struct err *e) must_check;
+int slis_handle(struct request *r, struct err *e) must_check;
 
 /* PART_DISCOVERY's state. */
 struct discovery {
 	struct aggregated *aggregated;
+	struct metrics *metrics;
 };

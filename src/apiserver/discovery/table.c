@@ -11,6 +11,8 @@ static const struct path_handler handlers[] = {
 	{"/healthz", true, false, health_handle},
 	{"/index.html", false, false, index_handle},
 	{"/livez", true, false, health_handle},
+	{"/metrics", false, false, metrics_handle},
+	{"/metrics/slis", false, false, slis_handle},
 	{"/openapi/v2", false, false, openapi_v2_handle},
 	{"/openapi/v3", true, false, openapi_v3_handle},
 	{"/openid/v1/jwks", false, false, openid_keys_handle},
@@ -36,10 +38,15 @@ const struct path_handler *path_handler(struct str path)
 static int start(struct server *s, void **ret_state, struct err *e)
 {
 	struct discovery *d = calloc(1, sizeof *d);
-	(void)s;
 	if (!d)
 		return err_nomem(e, sizeof *d);
 	d->aggregated = aggregated_new();
+	d->metrics = metrics_new(s);
+	if (!d->metrics) {
+		aggregated_free(d->aggregated);
+		free(d);
+		return err_nomem(e, sizeof *d);
+	}
 	*ret_state = d;
 	return 0;
 }
@@ -49,6 +56,7 @@ static void stop(struct server *s, void *state)
 	struct discovery *d = state;
 	(void)s;
 	aggregated_free(d->aggregated);
+	metrics_free(d->metrics);
 	free(d);
 }
 

@@ -23,7 +23,8 @@ static int check_preconditions(struct request *r, const struct object *cur, stru
 	const struct call *c = &r->call;
 	BUF(rv);
 	buf_u64(&rv, cur->rev);
-	const char *res = str_z(r->arena, resource_text(r->arena, r->res));
+	struct str group = desc_str(r->res->group);
+	const char *res = group.n ? str_printf(r->arena, "%s.%.*s", desc_z(r->res->kind), STR_F(group)).p : desc_z(r->res->kind);
 	if (c->pre_uid.p && !str_eq(c->pre_uid, cur->uid))
 		err_set(e, ERR_CONFLICT,
 			"Operation cannot be fulfilled on %s \"%.*s\": the UID in the precondition (%.*s) does not match the UID in record (%.*s). The object might have been "
@@ -36,7 +37,7 @@ static int check_preconditions(struct request *r, const struct object *cur, stru
 			res, STR_F(cur->name), STR_F(c->pre_rv), STR_F(buf_view(&rv)));
 	else
 		return 0;
-	err_object(e, desc_str(r->res->group), desc_str(r->res->plural), cur->name);
+	err_object(e, group, desc_str(r->res->kind), cur->name);
 	return -1;
 }
 

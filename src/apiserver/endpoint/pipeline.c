@@ -3,6 +3,7 @@
 #include "apiserver/authz.h"
 #include "apiserver/discovery.h"
 #include "apiserver/endpoint/endpoint.h"
+#include "apiserver/metrics.h"
 #include "base/enc.h"
 #include "gen/meta_v1.h"
 
@@ -113,7 +114,13 @@ static int run_path(struct request *r, struct err *e)
 
 static int run_stages(struct request *r, struct err *e)
 {
-	if (authn_request(r, e) || authn_impersonate(r, e) || authorize(r, e))
+	int failed = authn_request(r, e);
+	metrics_authenticated(r, !failed);
+	if (failed || authn_impersonate(r, e))
+		return -1;
+	failed = authorize(r, e);
+	metrics_authorized(r, !failed);
+	if (failed)
 		return -1;
 	return r->at.is_resource ? dispatch_resource(r, e) : run_path(r, e);
 }
@@ -140,6 +147,7 @@ void pipeline_http(void *server, struct http_req *req, struct http_resp *resp)
 	audit_id(r);
 	if (!parse_info(r))
 		return;
+	metrics_begin(r);
 	int done = run_stages(r, &e);
 	if (done < 0)
 		respond_error(r, &e);
@@ -147,4 +155,5 @@ void pipeline_http(void *server, struct http_req *req, struct http_resp *resp)
 		respond_answer(r);
 	else if (!resp_started(resp) && r->at.is_resource)
 		plain_text(r, 404, STR("404 page not found\n"));
+	metrics_end(r);
 }

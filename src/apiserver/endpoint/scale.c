@@ -82,6 +82,8 @@ static int set_replicas(struct request *r, struct ref o, int32_t n, struct err *
 {
 	const struct field *f = NULL;
 	struct str parent, last, path = str_of(r->strategy->scale_spec);
+	if (str_has_prefix(path, STR(".")))
+		path = str_sub(path, 1, path.n);
 	if (!str_cut(path, '.', &parent, &last))
 		return err_set(e, ERR_INTERNAL, "no place for replicas");
 	const struct field *spec = field_by_name(o.type, parent, false);

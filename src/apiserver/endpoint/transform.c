@@ -64,7 +64,8 @@ static void put_column(struct buf *out, const struct column *c)
 
 static size_t columns_of(const struct request *r, const struct column **ret)
 {
-	size_t n = desc_columns(desc_str(r->res->group), desc_str(r->res->kind), ret);
+	bool other = r->sub && r->type && r->type->kind; /* a Scale has columns of its own */
+	size_t n = other ? desc_columns(desc_str(r->type->group), desc_str(r->type->kind), ret) : desc_columns(desc_str(r->res->group), desc_str(r->res->kind), ret);
 	return n ? n : desc_columns_fallback(ret);
 }
 
@@ -100,6 +101,28 @@ static void default_cells(struct ref o, struct buf *out)
 	buf_char(out, '"');
 }
 
+/* Cells are made of the storage version; a Scale is a kind of its own. */
+static const struct strategy *row_strategy(struct request *r, struct arena *a, struct ref *o)
+{
+	if (o->type == scale_type())
+		return strategy_of(STR("autoscaling"), STR("scales"));
+	if (r->table && str_eq(desc_str(o->type->kind), desc_str(r->table->type->kind)))
+		*o = object_as(a, *o, r->table->type);
+	return r->strategy;
+}
+
+static void put_cells(struct request *r, struct arena *a, struct ref o, struct buf *out)
+{
+	const struct strategy *s = row_strategy(r, a, &o);
+	if (s->cells)
+		s->cells(a, o.p, r->now, out);
+	else
+		default_cells(o, out);
+	buf_char(out, ']');
+	if (s->row_conditions)
+		s->row_conditions(o.p, out);
+}
+
 static void put_row_object(struct request *r, struct arena *a, const struct table_source *s, struct ref o, struct buf *out)
 {
 	if (str_is(r->include_object, "None")) {
@@ -121,11 +144,8 @@ int table_row(struct request *r, const struct table_source *s, bool first, struc
 	if (!o.p)
 		return -1;
 	buf_str(out, first ? STR("[{\"cells\":[") : STR(",{\"cells\":["));
-	if (r->strategy->cells)
-		r->strategy->cells(a, o.p, r->now, out);
-	else
-		default_cells(o, out);
-	buf_lit(out, "],\"object\":");
+	put_cells(r, a, o, out);
+	buf_lit(out, ",\"object\":");
 	put_row_object(r, a, s, o, out);
 	buf_char(out, '}');
 	return 0;

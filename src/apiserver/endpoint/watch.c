@@ -1,4 +1,5 @@
 #include "apiserver/endpoint/watch.h"
+#include "apiserver/metrics.h"
 #include "apiserver/server_impl.h"
 #include "net/websocket.h"
 
@@ -167,6 +168,7 @@ static struct wire_watch *watch_new(struct request *r)
 	own->call.field_selector = str_dup(a, r->call.field_selector);
 	w->arena = a;
 	w->r = own;
+	w->events = metrics_watch_events(own);
 	list_push(server_watches(r->server), &w->node);
 	return w;
 }

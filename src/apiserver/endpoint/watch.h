@@ -30,6 +30,7 @@ struct wire_watch {
 	size_t ninitial, next_initial;
 	mono_t deadline, bookmark_at;
 	uint64_t start_rev;
+	double *events;           /* counts what is sent (metrics.h) */
 	bool want_end_mark;       /* the bookmark after the initial events is due */
 	bool has_columns;         /* a Table with columns has been sent */
 	bool ended;

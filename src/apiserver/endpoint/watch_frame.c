@@ -142,6 +142,7 @@ static void frame_shape(struct wire_watch *w, enum event_type type, struct objec
 
 void frame_object(struct wire_watch *w, enum event_type type, struct object *o)
 {
+	++*w->events;
 	if (w->r->accept.as != AS_OBJECT) {
 		frame_shape(w, type, o);
 	} else if (w->r->accept.media == MEDIA_PB) {
@@ -162,6 +163,7 @@ void frame_event(struct wire_watch *w, struct cache_event *ev, enum event_type t
 		frame_object(w, type, o);
 		return;
 	}
+	++*w->events;
 	if (w->r->accept.media == MEDIA_PB) {
 		frame_shared_pb(w, ev);
 		return;

@@ -1,5 +1,6 @@
 /* Creates and updates: from an object in the request's version to a commit. */
 #include "apiserver/endpoint/endpoint.h"
+#include "apiserver/metrics.h"
 #include "api/convert.h"
 #include "codec/managed.h"
 #include "codec/ops.h"
@@ -119,8 +120,10 @@ static int commit(struct request *r, struct str key, uint64_t old_rev, const str
 	struct store_compare c = {key, (int64_t)old_rev};
 	struct store_txn t = {&c, op, 1, 1};
 	struct store_result res = {0};
+	mono_t began = rt_now_exact();
 	if (store_commit(server_store(r->server), &t, r->arena, &res, e))
 		return -1;
+	metrics_stored(r, op->type == STORE_DELETE ? "delete" : old_rev ? "update" : "create", began);
 	if (res.conflict)
 		return after_conflict(r, &res, e);
 	*ret_rev = (uint64_t)res.revision;
@@ -323,8 +326,9 @@ static int validate_update(struct request *r, struct ref o, struct ref old, stru
 {
 	const struct strategy *s = r->strategy;
 	ERR(found);
-	/* Upstream's generic code and the kinds' both look at the metadata: its causes come twice. */
-	meta_validate_update(obj_meta(o), obj_meta(old), &found);
+	/* Upstream's generic code and most kinds' both look at the metadata: its causes come twice. */
+	if (!s->meta_checked_once)
+		meta_validate_update(obj_meta(o), obj_meta(old), &found);
 	meta_validate_update(obj_meta(o), obj_meta(old), &found);
 	for (unsigned i = 0; i < s->meta_again; i++)
 		meta_validate(r, obj_meta(o), &found);
@@ -426,7 +430,9 @@ static int check_sent(struct request *r, const struct meta_v1_ObjectMeta *m, con
 	*ret_unconditional = rv == 0;
 	if (rv == 0 && r->strategy->unconditional_update_forbidden) {
 		err_cause(e, "FieldValueInvalid", STR("metadata.resourceVersion"), "Invalid value: 0: must be specified for an update");
-		return invalid_end(r, r->table->type, cur->name, e);
+		if (invalid_end(r, r->table->type, cur->name, e))
+			err_object(e, desc_str(r->res->group), desc_str(r->res->plural), cur->name); /* this one names the resource, not the kind */
+		return -1;
 	}
 	return rv && rv != cur->rev ? conflict_modified(r, cur->name, e) : 0;
 }

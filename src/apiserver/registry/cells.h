@@ -32,6 +32,7 @@ void cells_by_path(struct arena *a, uint16_t type, const void *obj, wall_t now, 
 		static const char *const columns[] = {__VA_ARGS__, NULL};                 \
 		cells_by_path(a, type, obj, now, cells, columns);                         \
 	}
+void pod_row_conditions(const void *obj, struct buf *out);
 typedef void cells_fn(struct arena *a, const void *obj, wall_t now, struct buf *cells);
 /* cells_pod.c, cells_core.c, cells_workload.c, cells_service.c, cells_misc.c */
 cells_fn pod_cells, node_cells, event_cells, quota_cells, pv_cells, pvc_cells, namespace_cells, podtemplate_cells, configmap_cells, secret_cells;

@@ -150,3 +150,14 @@ void pod_cells(struct arena *a, const void *obj, wall_t now, struct buf *b)
 	cell_or(b, p->status.nominatedNodeName, NONE);
 	cell_str(b, gates_text(a, p));
 }
+
+/* kubectl paints rows of finished Pods by these. */
+void pod_row_conditions(const void *obj, struct buf *b)
+{
+	const struct core_v1_Pod *p = obj;
+	bool failed = str_is(p->status.phase, "Failed");
+	if (!phase_ended(p))
+		return;
+	buf_printf(b, ",\"conditions\":[{\"type\":\"Completed\",\"status\":\"True\",\"reason\":\"%s\",\"message\":\"%s\"}]", failed ? "Failed" : "Succeeded",
+		failed ? "The pod failed." : "The pod has completed successfully.");
+}

@@ -107,7 +107,7 @@ static struct str event_field(struct arena *a, const void *obj, int i)
 static int64_t event_ttl(struct request *r, const void *obj) { return server_options(r->server)->event_ttl / NS_S; }
 
 const struct strategy event_strategy = {
-	.group = "", .resource = "events", .allow_create_on_update = true, .gc_unsupported = true, .selectable = event_fields, .field = event_field,
+	.group = "", .resource = "events", .meta_checked_once = true, .allow_create_on_update = true, .gc_unsupported = true, .selectable = event_fields, .field = event_field,
 	.validate = validate_event, .validate_update = validate_event_update, .cells = event_cells, .ttl_s = event_ttl,
 };
 
@@ -123,7 +123,7 @@ const struct strategy serviceaccount_strategy = {
 	.group = "", .resource = "serviceaccounts", .returns_object_on_delete = true, .cells = serviceaccount_cells,
 };
 const struct strategy limitrange_strategy = {
-	.group = "", .resource = "limitranges", .allow_create_on_update = true, .validate = validate_limitrange, .validate_update = validate_limitrange_update,
+	.group = "", .resource = "limitranges", .meta_checked_once = true, .allow_create_on_update = true, .validate = validate_limitrange, .validate_update = validate_limitrange_update,
 };
 const struct strategy quota_strategy = {
 	.group = "", .resource = "resourcequotas", .returns_object_on_delete = true, .validate = validate_quota, .validate_update = validate_quota_update,
@@ -167,6 +167,6 @@ const struct strategy pvc_strategy = {
 	.validate = validate_pvc, .validate_update = validate_pvc_update, .validate_status = validate_pvc_status, .cells = pvc_cells,
 };
 const struct strategy pv_strategy = {
-	.group = "", .resource = "persistentvolumes", .returns_object_on_delete = true, .prepare_create = pv_create, .prepare_status = pv_status,
+	.group = "", .resource = "persistentvolumes", .meta_checked_once = true, .returns_object_on_delete = true, .prepare_create = pv_create, .prepare_status = pv_status,
 	.validate = validate_pv, .validate_update = validate_pv_update, .cells = pv_cells,
 };

@@ -41,12 +41,16 @@ static void pdb_create(struct request *r, void *obj)
 	p->status = (struct policy_v1_PodDisruptionBudgetStatus){0};
 }
 const struct strategy pdb_strategy = {
-	.group = "policy", .resource = "poddisruptionbudgets", .has_generation = true, .unconditional_update_forbidden = true, .prepare_create = pdb_create,
+	.group = "policy", .resource = "poddisruptionbudgets", .meta_checked_once = true, .has_generation = true, .unconditional_update_forbidden = true, .prepare_create = pdb_create,
 	.validate = validate_pdb, .validate_update = validate_pdb_update, .validate_status = validate_pdb_status, .cells = pdb_cells,
 };
 const struct strategy hpa_strategy = {
 	.group = "autoscaling", .resource = "horizontalpodautoscalers", .cells = hpa_cells,
 };
+
+CELLS_BY_PATH(scale_cells, T_autoscaling_v1_Scale, "metadata.name", "spec.replicas", "status.replicas", "@age")
+/* Not a resource: what /scale of many shows. */
+const struct strategy scale_strategy = {.group = "autoscaling", .resource = "scales", .cells = scale_cells};
 
 /* ---- RBAC ---- */
 
@@ -113,7 +117,7 @@ const struct strategy csidriver_strategy = {
 };
 CELLS_BY_PATH(csinode_cells, T_storage_v1_CSINode, "metadata.name", "#spec.drivers", "@age")
 const struct strategy csinode_strategy = {
-	.group = "storage.k8s.io", .resource = "csinodes", .returns_object_on_delete = true, .unconditional_update_forbidden = true, .cells = csinode_cells,
+	.group = "storage.k8s.io", .resource = "csinodes", .meta_checked_once = true, .returns_object_on_delete = true, .unconditional_update_forbidden = true, .cells = csinode_cells,
 };
 const struct strategy csistoragecapacity_strategy = {
 	.group = "storage.k8s.io", .resource = "csistoragecapacities", .unconditional_update_forbidden = true,
@@ -170,7 +174,7 @@ static void mutating_webhooks_update(struct request *r, void *obj, const void *o
 CELLS_BY_PATH(mutating_webhooks_cells, T_admissionregistration_v1_MutatingWebhookConfiguration, "metadata.name", "#webhooks", "@age")
 CELLS_BY_PATH(validating_webhooks_cells, T_admissionregistration_v1_ValidatingWebhookConfiguration, "metadata.name", "#webhooks", "@age")
 
-#define ADMISSION .group = "admissionregistration.k8s.io", .has_generation = true, .unconditional_update_forbidden = true
+#define ADMISSION .group = "admissionregistration.k8s.io", .meta_checked_once = true, .has_generation = true, .unconditional_update_forbidden = true
 const struct strategy mutating_webhooks_strategy = {
 	ADMISSION, .resource = "mutatingwebhookconfigurations", .prepare_update = mutating_webhooks_update, .cells = mutating_webhooks_cells};
 const struct strategy validating_webhooks_strategy = {
@@ -181,9 +185,9 @@ const struct strategy mutating_policy_binding_strategy = {ADMISSION, .resource =
 const struct strategy validating_policy_binding_strategy = {ADMISSION, .resource = "validatingadmissionpolicybindings", .cells = validating_binding_cells};
 
 const struct strategy flowschema_strategy = {
-	.group = "flowcontrol.apiserver.k8s.io", .resource = "flowschemas", .has_generation = true, .cells = flowschema_cells};
+	.group = "flowcontrol.apiserver.k8s.io", .resource = "flowschemas", .meta_checked_once = true, .has_generation = true, .cells = flowschema_cells};
 const struct strategy prioritylevel_strategy = {
-	.group = "flowcontrol.apiserver.k8s.io", .resource = "prioritylevelconfigurations", .has_generation = true, .cells = prioritylevel_cells};
+	.group = "flowcontrol.apiserver.k8s.io", .resource = "prioritylevelconfigurations", .meta_checked_once = true, .has_generation = true, .cells = prioritylevel_cells};
 const struct strategy crd_strategy = {
 	.group = "apiextensions.k8s.io", .resource = "customresourcedefinitions", .has_generation = true, .returns_object_on_delete = true};
 const struct strategy apiservice_strategy = {.group = "apiregistration.k8s.io", .resource = "apiservices", .validate_name = validate_name_path, .cells = apiservice_cells};
@@ -192,6 +196,6 @@ const struct strategy apiservice_strategy = {.group = "apiregistration.k8s.io", 
 
 static const char *const csr_fields[] = {"spec.signerName", NULL};
 const struct strategy csr_strategy = {
-	.group = "certificates.k8s.io", .resource = "certificatesigningrequests", .selectable = csr_fields, .prepare_create = csr_create,
+	.group = "certificates.k8s.io", .resource = "certificatesigningrequests", .validate_name = validate_name_path, .selectable = csr_fields, .prepare_create = csr_create,
 	.prepare_update = csr_update, .validate = validate_csr, .cells = csr_cells,
 };

@@ -113,7 +113,7 @@ const struct strategy pod_strategy = {
 	.group = "", .resource = "pods", .returns_object_on_delete = true, .has_generation = true,
 	.selectable = selectable, .field = field, .prepare_create = prepare_create, .prepare_status = prepare_status,
 	.validate = validate_pod, .validate_update = validate_pod_update, .validate_status = validate_pod_status, .warn = warn_pod,
-	.cells = pod_cells, .grace = grace,
+	.cells = pod_cells, .row_conditions = pod_row_conditions, .grace = grace,
 };
 const struct strategy podtemplate_strategy = {
 	.group = "", .resource = "podtemplates", .returns_object_on_delete = true, .has_generation = true,

@@ -11,7 +11,7 @@ static const struct strategy *const strategies[] = {
 	&validating_policy_binding_strategy, &validating_webhooks_strategy,
 	&crd_strategy, &apiservice_strategy,
 	&controllerrevision_strategy, &daemonset_strategy, &deployment_strategy, &replicaset_strategy, &statefulset_strategy,
-	&hpa_strategy, &cronjob_strategy, &job_strategy, &csr_strategy, &lease_strategy, &endpointslice_strategy,
+	&hpa_strategy, &scale_strategy, &cronjob_strategy, &job_strategy, &csr_strategy, &lease_strategy, &endpointslice_strategy,
 	/* flowcontrol.apiserver.k8s.io, networking.k8s.io */
 	&flowschema_strategy, &prioritylevel_strategy,
 	&ingressclass_strategy, &ingress_strategy, &ipaddress_strategy, &networkpolicy_strategy, &servicecidr_strategy,

@@ -30,7 +30,7 @@ static void deployment_update(struct request *r, void *obj, const void *old_)
 const struct strategy deployment_strategy = {
 	.group = "apps", .resource = "deployments", .has_generation = true, .prepare_update = deployment_update,
 	.validate = validate_deployment, .validate_update = validate_deployment_update, .validate_status = validate_deployment_status, .cells = deployment_cells,
-	.scale_spec = ".spec.replicas", .scale_status = ".status.replicas", .scale_selector = ".spec.selector",
+	.scale_spec = "spec.replicas", .scale_status = "status.replicas", .scale_selector = "spec.selector",
 };
 
 static const char *const replicas_field[] = {"status.replicas", NULL};
@@ -38,17 +38,17 @@ static const char *const replicas_field[] = {"status.replicas", NULL};
 const struct strategy replicaset_strategy = {
 	.group = "apps", .resource = "replicasets", .has_generation = true, .selectable = replicas_field,
 	.validate = validate_replicaset, .validate_update = validate_replicaset_update, .validate_status = validate_replicaset_status, .cells = replicaset_cells,
-	.scale_spec = ".spec.replicas", .scale_status = ".status.replicas", .scale_selector = ".spec.selector",
+	.scale_spec = "spec.replicas", .scale_status = "status.replicas", .scale_selector = "spec.selector",
 };
 const struct strategy rc_strategy = {
 	.group = "", .resource = "replicationcontrollers", .has_generation = true, .orphan_by_default = true, .selectable = replicas_field,
 	.validate = validate_rc, .validate_update = validate_rc_update, .validate_status = validate_rc_status, .cells = rc_cells,
-	.scale_spec = ".spec.replicas", .scale_status = ".status.replicas", .scale_selector = ".spec.selector",
+	.scale_spec = "spec.replicas", .scale_status = "status.replicas", .scale_selector = "spec.selector",
 };
 const struct strategy statefulset_strategy = {
 	.group = "apps", .resource = "statefulsets", .has_generation = true,
 	.validate = validate_statefulset, .validate_update = validate_statefulset_update, .validate_status = validate_statefulset_status, .cells = statefulset_cells,
-	.scale_spec = ".spec.replicas", .scale_status = ".status.replicas", .scale_selector = ".spec.selector",
+	.scale_spec = "spec.replicas", .scale_status = "status.replicas", .scale_selector = "spec.selector",
 };
 
 static void daemonset_create(struct request *r, void *obj)

@@ -2,13 +2,20 @@
 #pragma once
 #include "apiserver/strategy.h"
 
-#define escalation_of_binding NULL
-#define escalation_of_clusterrole NULL
-#define escalation_of_role NULL
-#define validate_clusterrole NULL
-#define validate_clusterrole_update NULL
-#define validate_clusterrolebinding NULL
-#define validate_clusterrolebinding_update NULL
+typedef void hook_new(struct request *r, const void *obj, struct err *e);
+typedef void hook_change(struct request *r, const void *obj, const void *old, struct err *e);
+typedef void hook_warn(struct request *r, const void *obj, const void *old);
+typedef void hook_name(struct str name, bool prefix, struct err *e);
+typedef int hook_allocate(struct request *r, void *obj, const void *old, struct err *e);
+
+/* escalation.c */
+hook_allocate escalation_of_role, escalation_of_clusterrole, escalation_of_binding;
+/* names.c */
+hook_name validate_name_label, validate_name_service, validate_name_path;
+/* rbac.c */
+hook_new validate_role, validate_clusterrole, validate_rolebinding, validate_clusterrolebinding;
+hook_change validate_role_update, validate_clusterrole_update, validate_rolebinding_update, validate_clusterrolebinding_update;
+
 #define validate_configmap NULL
 #define validate_configmap_update NULL
 #define validate_controllerrevision NULL
@@ -71,10 +78,6 @@
 #define validate_replicaset NULL
 #define validate_replicaset_status NULL
 #define validate_replicaset_update NULL
-#define validate_role NULL
-#define validate_role_update NULL
-#define validate_rolebinding NULL
-#define validate_rolebinding_update NULL
 #define validate_runtimeclass NULL
 #define validate_runtimeclass_update NULL
 #define validate_secret NULL
@@ -92,7 +95,7 @@
 #define warn_pod NULL
 #define warn_service NULL
 
-/* csr.c */
+/* ../csr.c */
 void csr_create(struct request *r, void *obj);
 void csr_update(struct request *r, void *obj, const void *old);
 void csr_stamp(struct request *r, void *obj, const void *old);
