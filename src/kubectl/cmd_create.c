@@ -27,7 +27,7 @@ static int raw(struct ctl *c, const char *method, struct err *e)
 	const str_list_t *files = opt_list(c, "filename");
 	if (files->len != 1)
 		return err_set(e, ERR_BAD_REQUEST, "--raw can only use a single local file or stdin");
-	if (file_read(c, files->items[0], &body, e) != 0)
+	if (input_read(c, files->items[0], &body, e) != 0)
 		return -1;
 	struct request q = {.method = method, .path = opt(c, "raw"), .accept = "*/*", .content_type = "application/json", .body = body};
 	if (rest_call(c, &q, &answer, e) != 0)

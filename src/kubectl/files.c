@@ -37,7 +37,7 @@ static int read_fd(struct ctl *c, int fd, struct str *ret, struct err *e)
 	return 0;
 }
 
-int file_read(struct ctl *c, struct str path, struct str *ret, struct err *e)
+int input_read(struct ctl *c, struct str path, struct str *ret, struct err *e)
 {
 	if (str_is(path, "-"))
 		return read_fd(c, STDIN_FILENO, ret, e);
@@ -82,7 +82,7 @@ static int one_file(struct reader *r, struct str path, struct err *e)
 {
 	struct str text;
 	struct str source = str_is(path, "-") ? STR("STDIN") : path;
-	if (file_read(r->c, path, &text, e) != 0)
+	if (input_read(r->c, path, &text, e) != 0)
 		return -1;
 	return documents(r, text, source, e);
 }

@@ -1,4 +1,5 @@
 #include "kubectl/jsonpath_parse.h"
+#include "base/buf.h"
 #include <ctype.h>
 #include <stdlib.h>
 

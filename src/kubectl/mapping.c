@@ -7,7 +7,7 @@ struct mappings {
 	bool asked;
 };
 
-void api_version_split(struct str v, struct str *ret_group, struct str *ret_version)
+void split_api_version(struct str v, struct str *ret_group, struct str *ret_version)
 {
 	if (!str_cut(v, '/', ret_group, ret_version)) {
 		*ret_version = v;
@@ -120,7 +120,7 @@ static void add_discovered(struct ctl *c, struct mapping_list *to, struct str gr
 static int read_version(struct ctl *c, struct mapping_list *to, struct str group_version, struct err *e)
 {
 	struct str group, version;
-	api_version_split(group_version, &group, &version);
+	split_api_version(group_version, &group, &version);
 	struct value *v = rest_get(c, str_printf(c->a, "%s/%.*s", group.n ? "/apis" : "/api", STR_F(group_version)), e);
 	const struct value *list = value_get(v, STR("resources"));
 	for (uint32_t i = 0; list && list->type == V_LIST && i < list->list.len; i++)
@@ -277,7 +277,7 @@ const struct mapping *mapping_of_kind(struct ctl *c, struct str api_version, str
 {
 	struct mapping_list found, *l = &mappings(c)->builtin;
 	struct str group, version;
-	api_version_split(api_version, &group, &version);
+	split_api_version(api_version, &group, &version);
 	for (int round = 0; round < 2; round++) {
 		for (uint32_t i = 0; i < l->len; i++)
 			if (str_eq(l->items[i]->group, group) && str_eq(l->items[i]->version, version) && str_eq(l->items[i]->kind, kind))

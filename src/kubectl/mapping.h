@@ -33,4 +33,4 @@ struct str kind_text(struct ctl *c, struct str group, struct str kind);
 /* Appends "/api/v1/namespaces/NS/pods/NAME"; ns and name may be absent. */
 void mapping_path(struct buf *out, const struct mapping *m, struct str ns, struct str name, const char *sub);
 /* "apps/v1" into its parts; "v1" has no group. */
-void api_version_split(struct str api_version, struct str *ret_group, struct str *ret_version);
+void split_api_version(struct str api_version, struct str *ret_group, struct str *ret_version);

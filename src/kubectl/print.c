@@ -48,7 +48,7 @@ static int read_template(struct ctl *c, struct printer *p, bool file, struct err
 		return err_set(e, ERR_BAD_REQUEST, "custom-columns format specified but no custom columns given");
 	if (!p->text.n)
 		return err_set(e, ERR_BAD_REQUEST, "template format specified but no template given");
-	if (file && file_read(c, str_dup(c->a, p->text), &p->text, e) != 0)
+	if (file && input_read(c, str_dup(c->a, p->text), &p->text, e) != 0)
 		return err_wrap(e, "error reading --template %.*s", STR_F(p->text));
 	if (p->format == PRINT_COLUMNS)
 		return file ? columns_parse_file(c->a, p->text, &p->columns, e) : columns_parse(c->a, p->text, &p->columns, e);
@@ -105,7 +105,7 @@ static void print_name(struct ctl *c, const struct value *v)
 		print_name(c, items->list.items[i]);
 	if (items && items->type == V_LIST && str_has_suffix(kind, STR("List")))
 		return;
-	api_version_split(value_path_str(v, "apiVersion"), &group, &version);
+	split_api_version(value_path_str(v, "apiVersion"), &group, &version);
 	struct str k = kind_text(c, group, kind);
 	ctl_print(c, "%.*s/%.*s\n", STR_F(k), STR_F(name));
 }

@@ -33,7 +33,7 @@ struct str duration_text(struct ctl *c, nsec_t d)
 	return str_printf(c->a, "%lld%s", (long long)(s / p->unit), p->name);
 }
 
-struct str age_text(struct ctl *c, struct str t)
+struct str ago_text(struct ctl *c, struct str t)
 {
 	int64_t sec;
 	int32_t nsec;
@@ -58,7 +58,7 @@ static void add_row(struct ctl *c, struct value *rows, struct value *obj)
 {
 	struct value *row = value_new(c->a, V_OBJECT), *cells = value_new(c->a, V_LIST);
 	value_push(c->a, cells, value_str(c->a, value_path_str(obj, "metadata.name")));
-	value_push(c->a, cells, value_str(c->a, age_text(c, value_path_str(obj, "metadata.creationTimestamp"))));
+	value_push(c->a, cells, value_str(c->a, ago_text(c, value_path_str(obj, "metadata.creationTimestamp"))));
 	value_set(c->a, row, STR("cells"), cells);
 	value_set(c->a, row, STR("object"), obj);
 	value_push(c->a, rows, row);

@@ -18,5 +18,5 @@ struct value *table_of(struct ctl *c, struct value *v);
 int table_sort(struct ctl *c, struct value *table, struct str path, struct err *e) must_check;
 int values_sort(struct ctl *c, struct value *list, struct str path, struct err *e) must_check;
 /* "5s", "3m10s", "2d4h": how long ago, as in the AGE column; "<unknown>" without a time. */
-struct str age_text(struct ctl *c, struct str rfc3339);
+struct str ago_text(struct ctl *c, struct str rfc3339);
 struct str duration_text(struct ctl *c, nsec_t d);
