@@ -99,8 +99,7 @@ static int exit_code(struct exec *x, const struct value *status, struct err *e)
 	EACH_ITEM(cause, causes)
 		if (str_is(value_path_str(*cause, "reason"), "ExitCode") && str_i64(value_path_str(*cause, "message"), &code) == 0) {
 			x->c->code = (int)code;
-			if (!x->quiet || !str_is(opt(x->c, "container"), ""))
-				dprintf(STDERR_FILENO, "command terminated with exit code %lld\n", (long long)code);
+			dprintf(STDERR_FILENO, "command terminated with exit code %lld\n", (long long)code);
 			return 0;
 		}
 	return err_set(e, ERR_INTERNAL, "%.*s", STR_F(value_path_str(status, "message")));

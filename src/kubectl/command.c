@@ -12,6 +12,7 @@ static const struct command commands[] = {
 	{"get", cmd_get, "[(-o FORMAT)] (TYPE [NAME ... | -l SELECTOR] | TYPE/NAME ...)", "Show one or many objects"},
 	{"logs", cmd_logs, "[-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]", "Print what containers wrote"},
 	{"options", cmd_options, "", "List the flags that all commands have"},
+	{"port-forward", cmd_port_forward, "TYPE/NAME [LOCAL:]REMOTE ...", "Forward local ports to a Pod"},
 	{"replace", cmd_replace, "-f FILE", "Replace objects by those of files"},
 	{"wait", cmd_wait, "--for=CONDITION (TYPE NAME ... | -l SELECTOR | --all)", "Wait until objects are in a state"},
 };
