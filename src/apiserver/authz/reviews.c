@@ -219,15 +219,6 @@ static bool add_rule(void *arg, const struct rbac_v1_PolicyRule *rule)
 	return true;
 }
 
-static void add_all(struct rules *l)
-{
-	static struct str star[] = {STR_INIT("*")};
-	struct rbac_v1_PolicyRule res = {.verbs = {star, 1, 1}, .apiGroups = {star, 1, 1}, .resources = {star, 1, 1}};
-	struct rbac_v1_PolicyRule other = {.verbs = {star, 1, 1}, .nonResourceURLs = {star, 1, 1}};
-	add_rule(l, &res);
-	add_rule(l, &other);
-}
-
 int selfsubjectrulesreview_create(struct request *r, struct err *e)
 {
 	struct ref body;
@@ -242,8 +233,6 @@ int selfsubjectrulesreview_create(struct request *r, struct err *e)
 	obj_set_type((struct ref){body.type, v});
 	v->status = (struct authorization_v1_SubjectRulesReviewStatus){.resourceRules.items = LIST_EMPTY, .nonResourceRules.items = LIST_EMPTY};
 	struct rules l = {r->arena, &v->status};
-	if (user_in_group(&r->user, STR("system:masters")))
-		add_all(&l);
 	rbac_each_rule(authz_rbac(r->server), &r->user, q->spec.namespace, add_rule, &l);
 	if (node_of_user(&r->user, &node)) {
 		v->status.incomplete = true;

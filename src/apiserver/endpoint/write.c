@@ -435,8 +435,12 @@ static int check_sent(struct request *r, const struct meta_v1_ObjectMeta *m, con
 	*ret_unconditional = rv == 0;
 	if (rv == 0 && r->strategy->unconditional_update_forbidden) {
 		err_cause(e, "FieldValueInvalid", STR("metadata.resourceVersion"), "Invalid value: 0: must be specified for an update");
-		if (invalid_end(r, r->table->type, cur->name, e))
-			err_object(e, desc_str(r->res->group), desc_str(r->res->plural), cur->name); /* this one names the resource, not the kind */
+		struct str res = resource_text(r->arena, r->res);
+		if (invalid_end(r, r->table->type, cur->name, e) == 0)
+			return 0;
+		/* This one names the resource, not the kind. */
+		e->message = str_printf(e->mem, "%.*s \"%.*s\" is invalid: metadata.resourceVersion: %.*s", STR_F(res), STR_F(cur->name), STR_F(e->causes[0].message));
+		err_object(e, desc_str(r->res->group), desc_str(r->res->plural), cur->name);
 		return -1;
 	}
 	return rv && rv != cur->rev ? conflict_modified(r, cur->name, e) : 0;
