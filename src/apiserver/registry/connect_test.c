@@ -134,7 +134,7 @@ static void kubelet(void *arg, struct http_req *q, struct http_resp *r)
 	else if (str_has_prefix(q->path, STR("/exec/")))
 		serve_exec(q, r);
 	else
-		resp_text(r, 200, "text/plain", STR("ok"));
+		resp_text(r, 200, "text/plain", str_printf(q->arena, "ok%.*s", STR_F(req_header(q, STR("cookie")))));
 }
 
 static void start_kubelet(void)
@@ -278,7 +278,7 @@ TEST(a_websocket_is_joined_to_the_kubelets_streams) { with_kubelet(joined); }
 static void proxied(struct test_server *t)
 {
 	char port[100];
-	struct str text = wire(t, "GET", "/api/v1/nodes/n/proxy/stats/a%20b/c/?x=1", "Authorization: Bearer secret\r\n", "");
+	struct str text = wire(t, "GET", "/api/v1/nodes/n/proxy/stats/a%20b/c/?x=1", "Cookie: secret\r\n", "");
 	assert_true(str_has_suffix(text, STR("ok")));
 	assert_string_equal(fake.asked, "GET /stats/a%20b/c/?x=1");
 	assert_string_equal(fake.by, "kube-apiserver-kubelet-client");
