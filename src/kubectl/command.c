@@ -5,8 +5,19 @@
 /* Sorted by path. */
 static const struct command commands[] = {
 	{"annotate", cmd_annotate, "(-f FILE | TYPE NAME) KEY=VALUE ... KEY- ...", "Set or remove annotations of objects"},
+	{"api-resources", cmd_api_resources, "", "List the resource types that the server has"},
+	{"api-versions", cmd_api_versions, "", "List the API versions that the server has"},
 	{"apply", cmd_apply, "-f FILE", "Make objects as files describe them, or change them until they are so"},
 	{"attach", cmd_attach, "(POD | TYPE/NAME) [-c CONTAINER]", "Join the input and output of a running container"},
+	{"auth can-i", cmd_can_i, "VERB (TYPE | TYPE/NAME | /PATH)", "Ask whether a request would be allowed"},
+	{"auth whoami", cmd_whoami, "", "Show as whom the server knows you"},
+	{"cluster-info", cmd_cluster_info, "", "Show where the control plane answers"},
+	{"config current-context", cmd_config_current, "", "Print the name of the context in use"},
+	{"config get-clusters", cmd_config_clusters, "", "List clusters of the kubeconfig"},
+	{"config get-contexts", cmd_config_contexts, "[NAME ...]", "List contexts of the kubeconfig"},
+	{"config get-users", cmd_config_users, "", "List users of the kubeconfig"},
+	{"config use-context", cmd_config_use, "NAME", "Choose the context to use"},
+	{"config view", cmd_config_view, "", "Print the kubeconfig, merged and without secrets"},
 	{"create", cmd_create, "-f FILE", "Make objects of files"},
 	{"create clusterrole", cmd_create_kind, "NAME --verb=VERB --resource=RESOURCE", "Make a ClusterRole"},
 	{"create clusterrolebinding", cmd_create_kind, "NAME --clusterrole=NAME [--user=NAME] [--group=NAME]", "Give a ClusterRole to users, groups, service accounts"},
@@ -39,6 +50,7 @@ static const struct command commands[] = {
 	{"port-forward", cmd_port_forward, "TYPE/NAME [LOCAL:]REMOTE ...", "Forward local ports to a Pod"},
 	{"replace", cmd_replace, "-f FILE", "Replace objects by those of files"},
 	{"scale", cmd_scale, "--replicas=COUNT (-f FILE | TYPE NAME)", "Set how many replicas a workload has"},
+	{"version", cmd_version, "", "Print the versions of client and server"},
 	{"wait", cmd_wait, "--for=CONDITION (TYPE NAME ... | -l SELECTOR | --all)", "Wait until objects are in a state"},
 };
 

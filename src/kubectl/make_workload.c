@@ -47,7 +47,7 @@ static int job_from(struct make *m, struct err *e)
 		return -1;
 	if (!str_is(k->kind, "CronJob"))
 		return err_set(e, ERR_BAD_REQUEST, "from must be an existing cronjob: not supported: *v1.%.*s", STR_F(k->kind));
-	struct value *annotations = value_copy(c->a, value_path(from, "spec.jobTemplate.metadata.annotations"));
+	struct value *annotations = value_path(from, "spec.jobTemplate.metadata.annotations");
 	if (!annotations || annotations->type != V_OBJECT)
 		annotations = value_new(c->a, V_OBJECT);
 	value_set(c->a, annotations, STR("cronjob.kubernetes.io/instantiate"), value_str(c->a, STR("manual")));
