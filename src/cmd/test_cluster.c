@@ -86,7 +86,8 @@ static void start_components(struct cluster *c)
 	struct scheduler_opts s = {.transport = &c->scheduling.base, .informers = c->sched_informers, .scope = &c->scope, .host = STR("test")};
 	c->manager = manager_new(&m);
 	c->scheduler = scheduler_new(&s);
-	manager_start(c->manager);
+	ERR(e);
+	assert_int_equal(manager_start(c->manager, &e), 0);
 	scheduler_start(c->scheduler);
 	for (int i = 0; i < HOLLOW_NODES; i++)
 		hollow_start(&c->nodes[i], c, i);

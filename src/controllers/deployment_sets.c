@@ -120,7 +120,7 @@ static void event(struct rollout *r, const char *type, const char *reason, struc
 {
 	struct core_v1_ObjectReference about = {0};
 	recorder_ref(r->ref, &about);
-	recorder_event(r->c->m->recorder, &about, type, reason, "%.*s", STR_F(text));
+	recorder_event(manager_recorder(r->c->m), &about, type, reason, "%.*s", STR_F(text));
 }
 
 static void add_hash(struct rollout *r, struct apps_v1_ReplicaSet *rs, struct str hash)

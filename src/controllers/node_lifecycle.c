@@ -11,7 +11,7 @@
 #include "gen/ids.h"
 
 #define MONITOR_PERIOD (5 * NS_S)
-#define GRACE_PERIOD (50 * NS_S)   /* --node-monitor-grace-period */
+#define GRACE_PERIOD (50 * NS_S)
 
 struct node_seen {
 	mono_t at;          /* when the Lease last moved, on our clock: the node's clock may be wrong */
@@ -143,7 +143,7 @@ static void mark_pods(struct node_lifecycle *c, struct arena *a, struct str node
 
 static int check_node(struct node_lifecycle *c, struct arena *a, struct core_v1_Node *n, struct err *e)
 {
-	if (silent_for(c, a, n->metadata.name) > GRACE_PERIOD && mark_unknown(n)) {
+	if (silent_for(c, a, n->metadata.name) > c->m->o.monitor_grace && mark_unknown(n)) {
 		struct core_v1_Node *now = client_update_sub(c->m->o.transport, a, c->node_res, "status", n, e);
 		if (!now)
 			return -1;
@@ -173,11 +173,11 @@ static int sync_node(void *arg, struct str key, struct err *e)
 static void monitor_fiber(void *arg)
 {
 	struct node_lifecycle *c = arg;
-	while (fiber_sleep(MONITOR_PERIOD) == 0) {
+	while (fiber_sleep(c->m->o.monitor_period) == 0) {
 		size_t i = 0;
 		CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 		for (const struct informer_item *it; (it = informer_next(c->nodes, (struct str){0}, &i));)
-			if (silent_for(c, a, it->name) > GRACE_PERIOD)
+			if (silent_for(c, a, it->name) > c->m->o.monitor_grace)
 				queue_add(c->queue, it->key);
 	}
 }
@@ -229,7 +229,7 @@ static int evict_pod(void *arg, struct str key, struct err *e)
 	}
 	struct core_v1_ObjectReference about = {0};
 	recorder_ref((struct ref){desc_type(T_core_v1_Pod), (void *)p}, &about);
-	recorder_event(c->m->recorder, &about, "Normal", "TaintManagerEviction", "Marking for deletion Pod %.*s", STR_F(key));
+	recorder_event(manager_recorder(c->m), &about, "Normal", "TaintManagerEviction", "Marking for deletion Pod %.*s", STR_F(key));
 	return client_delete(c->m->o.transport, a, c->pod_res, p->metadata.namespace, p->metadata.name, p->metadata.uid, e) == 0 || err_is(e, ERR_NOT_FOUND) ? 0 : -1;
 }
 
@@ -271,6 +271,8 @@ void node_lifecycle_start(struct manager *m)
 {
 	struct node_lifecycle *c = manager_alloc(m, sizeof *c);
 	c->m = m;
+	m->o.monitor_grace = m->o.monitor_grace ? m->o.monitor_grace : GRACE_PERIOD;
+	m->o.monitor_period = m->o.monitor_period ? m->o.monitor_period : MONITOR_PERIOD;
 	arena_defer(m->mem, forget_all, c);
 	c->node_res = client_resource("", "v1", "nodes");
 	c->pod_res = client_resource("", "v1", "pods");

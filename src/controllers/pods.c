@@ -200,7 +200,7 @@ static void owner_event(struct manager *m, struct ref owner, const char *type, c
 {
 	struct core_v1_ObjectReference about = {0};
 	recorder_ref(owner, &about);
-	recorder_event(m->recorder, &about, type, reason, "%s%.*s", what, STR_F(detail));
+	recorder_event(manager_recorder(m), &about, type, reason, "%s%.*s", what, STR_F(detail));
 }
 
 int pods_create(struct manager *m, struct arena *a, struct ref owner, const struct core_v1_PodTemplateSpec *t, struct err *e)
