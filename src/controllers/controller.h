@@ -109,3 +109,5 @@ void endpoints_start(struct manager *m);
 void endpointslice_start(struct manager *m);
 void node_lifecycle_start(struct manager *m);
 void node_ipam_start(struct manager *m);
+void taint_eviction_start(struct manager *m);
+void ttl_start(struct manager *m);

@@ -227,3 +227,12 @@ int pods_delete(struct manager *m, struct arena *a, struct ref owner, const stru
 	err_move(e, &why);
 	return -1;
 }
+
+size_t pods_node_index(struct arena *a, void *obj, struct str *keys, size_t n)
+{
+	const struct core_v1_Pod *p = obj;
+	if (!p->spec.nodeName.n || n == 0)
+		return 0;
+	keys[0] = str_printf(a, "node/%.*s", STR_F(p->spec.nodeName));
+	return 1;
+}

@@ -11,5 +11,7 @@ const struct controller controllers[] = {
 	{"replicaset-controller", false, replicaset_start, "replicaset-controller", NULL, "replicaset"},
 	{"root-ca-certificate-publisher-controller", false, root_ca_start, "root-ca-cert-publisher", NULL, "root-ca-cert-publisher"},
 	{"serviceaccount-controller", false, serviceaccount_start, "service-account-controller", NULL, "serviceaccount"},
+	{"taint-eviction-controller", false, taint_eviction_start, "node-controller", NULL, "taint-eviction-controller"},
+	{"ttl-controller", false, ttl_start, "ttl-controller", NULL, "ttl"},
 };
 const size_t ncontrollers = sizeof controllers / sizeof *controllers;
