@@ -12,6 +12,7 @@ import lifecycle, pods, probes, streams, workloads  # noqa: E401,F401  (they reg
 from lib import env
 from lib.cluster import Cluster
 from lib.leftovers import Picture
+from lib.network import own_network
 from lib.report import Report, cleanup, need, selected
 from scenario import SCENARIOS, Test
 
@@ -67,7 +68,7 @@ def main():
             print(f"{n:28} {(SCENARIOS[n].__doc__ or '').strip().splitlines()[0]}")
         return
     report = Report()
-    report.require("e2e", env.c8s, env.root)
+    report.require("e2e", env.c8s, env.root, own_network)
     run(report, env.busy("e2e"), names, a.j, a.keep)
     report.finish()
 
