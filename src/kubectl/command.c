@@ -5,10 +5,14 @@
 /* Sorted by path. */
 static const struct command commands[] = {
 	{"apply", cmd_apply, "-f FILE", "Make objects as files describe them, or change them until they are so"},
+	{"attach", cmd_attach, "(POD | TYPE/NAME) [-c CONTAINER]", "Join the input and output of a running container"},
 	{"create", cmd_create, "-f FILE", "Make objects of files"},
 	{"delete", cmd_delete, "([-f FILE] | TYPE [NAME ... | -l SELECTOR | --all])", "Delete objects by file, name or label"},
+	{"exec", cmd_exec, "(POD | TYPE/NAME) [-c CONTAINER] -- COMMAND [ARGS ...]", "Run a command in a container"},
 	{"get", cmd_get, "[(-o FORMAT)] (TYPE [NAME ... | -l SELECTOR] | TYPE/NAME ...)", "Show one or many objects"},
+	{"logs", cmd_logs, "[-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]", "Print what containers wrote"},
 	{"options", cmd_options, "", "List the flags that all commands have"},
+	{"port-forward", cmd_port_forward, "TYPE/NAME [LOCAL:]REMOTE ...", "Forward local ports to a Pod"},
 	{"replace", cmd_replace, "-f FILE", "Replace objects by those of files"},
 	{"wait", cmd_wait, "--for=CONDITION (TYPE NAME ... | -l SELECTOR | --all)", "Wait until objects are in a state"},
 };
