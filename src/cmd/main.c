@@ -7,6 +7,7 @@ static const struct command commands[] = {
 	{"control-plane", cmd_control_plane, "API server, controllers and scheduler in one process (part of server)"},
 	{"kube-apiserver", cmd_kube_apiserver, "serves the Kubernetes API"},
 	{"kube-proxy", cmd_kube_proxy, "keeps a node's packet rules in step with the Services"},
+	{"kubectl", cmd_kubectl, "the command line client"},
 	{"kubelet", cmd_kubelet, "runs the Pods of one node"},
 	{"server", cmd_server, "a whole cluster on this machine: control plane and node"},
 };
