@@ -12,26 +12,24 @@ struct taint_eviction {
 	struct informer_handler on_node, on_pod;
 	struct queue *queue;
 	const struct resource *res;
-	struct map waiting; /* keys of Pods that have to go at some time */
+	struct map waiting; /* Pods that have to go at some time: key -> since when, in the pointer itself; never 0 */
 };
 
-/* When the Pod has to go: MONO_NEVER if it tolerates all, the past if it tolerates one not at all. */
+/* How long a Pod bears a taint: MONO_NEVER if for ever, 0 if not at all.  The shortest of the tolerations counts. */
 static nsec_t tolerated_for(const struct core_v1_Pod *p, const struct core_v1_Taint *t)
 {
-	nsec_t best = -1;
+	nsec_t least = -1;
 	LIST_EACH(tol, p->spec.tolerations)
 	{
 		if (!toleration_matches(tol, t))
 			continue;
-		if (!tol->has_tolerationSeconds)
-			return MONO_NEVER;
-		nsec_t span = tol->tolerationSeconds > 0 ? tol->tolerationSeconds * NS_S : 0;
-		nsec_t left = api_time_wall(t->timeAdded) + span - rt_wall();
-		best = best < 0 || left < best ? (left < 0 ? 0 : left) : best;
+		nsec_t span = !tol->has_tolerationSeconds ? MONO_NEVER : tol->tolerationSeconds > 0 ? tol->tolerationSeconds * NS_S : 0;
+		least = least < 0 || span < least ? span : least;
 	}
-	return best < 0 ? 0 : best;
+	return least < 0 ? 0 : least;
 }
 
+/* By the taint that it bears for the shortest time. */
 static nsec_t time_to_go(const struct core_v1_Node *n, const struct core_v1_Pod *p)
 {
 	nsec_t least = MONO_NEVER;
@@ -47,7 +45,7 @@ static void event(struct taint_eviction *c, const struct core_v1_Pod *p, const c
 {
 	struct core_v1_ObjectReference about = {0};
 	recorder_ref((struct ref){desc_type(T_core_v1_Pod), (void *)p}, &about);
-	recorder_event(manager_recorder(c->m), &about, "Normal", "TaintManagerEviction", "%s deletion of Pod %.*s", what, STR_F(key));
+	recorder_event(manager_recorder(c->m), &about, "Normal", "TaintManagerEviction", "%s %.*s", what, STR_F(key));
 }
 
 static struct str disruption(struct arena *a, const struct core_v1_Pod *p)
@@ -63,9 +61,7 @@ static struct str disruption(struct arena *a, const struct core_v1_Pod *p)
 static int evict(struct taint_eviction *c, struct arena *a, const struct core_v1_Pod *p, struct str key, struct err *e)
 {
 	const struct meta_v1_ObjectMeta *m = &p->metadata;
-	struct core_v1_ObjectReference about = {0};
-	recorder_ref((struct ref){desc_type(T_core_v1_Pod), (void *)p}, &about);
-	recorder_event(manager_recorder(c->m), &about, "Normal", "TaintManagerEviction", "Marking for deletion Pod %.*s", STR_F(key));
+	event(c, p, "Marking for deletion Pod", key);
 	if (!client_patch(c->m->o.transport, a, c->res, m->namespace, m->name, "status", PATCH_STRATEGIC, disruption(a, p), e))
 		return err_is(e, ERR_NOT_FOUND) ? 0 : -1;
 	return client_delete(c->m->o.transport, a, c->res, m->namespace, m->name, m->uid, e) == 0 || err_is(e, ERR_NOT_FOUND) ? 0 : -1;
@@ -82,18 +78,21 @@ static int sync_key(void *arg, struct str key, struct err *e)
 		map_del(&c->waiting, key);
 		return 0;
 	}
-	nsec_t left = time_to_go(n, p);
-	if (left > 0 && left != MONO_NEVER) {
-		map_set_dup(&c->waiting, key, c);
-		queue_add_after(c->queue, key, left);
+	nsec_t span = time_to_go(n, p);
+	if (span == MONO_NEVER) {
+		if (waited)
+			event(c, p, "Cancelling deletion of Pod", key);
+		map_del(&c->waiting, key);
+		return 0;
+	}
+	mono_t since = waited ? (mono_t)(intptr_t)map_get(&c->waiting, key) : rt_now();
+	if (rt_now() < since + span) {
+		map_set_dup(&c->waiting, key, (void *)(intptr_t)since);
+		queue_add_after(c->queue, key, since + span - rt_now());
 		return 0;
 	}
 	map_del(&c->waiting, key);
-	if (left == 0)
-		return evict(c, a, p, key, e);
-	if (waited)
-		event(c, p, "Cancelling", key);
-	return 0;
+	return evict(c, a, p, key, e);
 }
 
 static void pod_event(void *arg, const struct informer_item *old, const struct informer_item *cur)
