@@ -103,8 +103,8 @@ def service_answers(t):
     port, node = s["ports"][0]["nodePort"], t.wait_ready("client")["status"]["hostIP"]
     equal(backends(f"http://{s['clusterIP']}:8080/", 3), ready, "backends by cluster address")
     equal(backends(f"http://{node}:{port}/", 3), ready, "backends by node port")
-    inside = f"wget -q -T 3 -O - http://{s['clusterIP']}:8080/"
-    until("a Pod reaches the Service", lambda: t.sh("client", inside, check=False).split()[0] in ready, 10)
+    inside = f"timeout 3 wget -q -O - http://{s['clusterIP']}:8080/"
+    until("a Pod reaches the Service", lambda: (t.sh("client", inside, check=False).split() or [""])[0] in ready, 10)
     own = sorted(ready)[0]
     equal({t.sh(own, inside).split()[0] for _ in range(12)} <= ready, True, "a Pod reaches its own Service (hairpin)")
     sick = sorted(ready)[1]
@@ -175,6 +175,6 @@ def forward_policy_drop(t):
     subprocess.run(["iptables", "-P", "FORWARD", "DROP"], check=True)
     try:
         for _ in range(6):
-            need(t.sh("client", f"wget -q -T 3 -O - http://{address}/").startswith("web-"), "no answer")
+            need(t.sh("client", f"timeout 3 wget -q -O - http://{address}/").startswith("web-"), "no answer")
     finally:
         subprocess.run(["iptables", "-P", "FORWARD", policy], check=True)
