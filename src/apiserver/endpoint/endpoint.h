@@ -11,6 +11,7 @@
 
 /* info.c: path and method -> attributes, by upstream's RequestInfo rules.  -1: the path begins like a resource's and is none (500). */
 int info_parse(struct request *r, struct str method, struct str path, struct err *e) must_check;
+void info_selector(struct request *r, struct str text); /* a list's field selector into r->at */
 
 /* dispatch.c: finds the resource and runs the verb. */
 int dispatch_resource(struct request *r, struct err *e) must_check;

@@ -142,8 +142,10 @@ static int put_bytes(struct request *r, struct cache_table *t, struct ref obj, s
 	if (t->strategy->ttl_s)
 		op.ttl_s = t->strategy->ttl_s(r, obj.p);
 	int c = commit(r, key, old ? old->rev : 0, &op, &rev, e);
-	if (c == 0)
+	if (c == 0) {
+		obj_drop_empty(obj);
 		set_rv(r->arena, obj, rev);
+	}
 	return c;
 }
 
@@ -271,6 +273,9 @@ static int create_checks(struct request *r, struct ref o, struct err *e)
 	if (r->strategy->warn)
 		r->strategy->warn(r, o.p, NULL);
 	adm.name = obj_meta(o)->name;
+	/* An apply or a PUT that makes the object needs the right to. */
+	if (!str_is(r->at.verb, "create") && request_authorize(r, STR("create"), e))
+		return -1;
 	return admission_validate(&adm, e);
 }
 
@@ -433,8 +438,12 @@ static int check_sent(struct request *r, const struct meta_v1_ObjectMeta *m, con
 	*ret_unconditional = rv == 0;
 	if (rv == 0 && r->strategy->unconditional_update_forbidden) {
 		err_cause(e, "FieldValueInvalid", STR("metadata.resourceVersion"), "Invalid value: 0: must be specified for an update");
-		if (invalid_end(r, r->table->type, cur->name, e))
-			err_object(e, desc_str(r->res->group), desc_str(r->res->plural), cur->name); /* this one names the resource, not the kind */
+		struct str res = resource_text(r->arena, r->res);
+		if (invalid_end(r, r->table->type, cur->name, e) == 0)
+			return 0;
+		/* This one names the resource, not the kind. */
+		e->message = str_printf(e->mem, "%.*s \"%.*s\" is invalid: metadata.resourceVersion: %.*s", STR_F(res), STR_F(cur->name), STR_F(e->causes[0].message));
+		err_object(e, desc_str(r->res->group), desc_str(r->res->plural), cur->name);
 		return -1;
 	}
 	return rv && rv != cur->rev ? conflict_modified(r, cur->name, e) : 0;

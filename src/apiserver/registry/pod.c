@@ -17,7 +17,7 @@ static void gate_condition(struct request *r, struct core_v1_Pod *p)
 	if (!p->spec.schedulingGates.len)
 		return;
 	struct core_v1_PodCondition c = {.type = STR("PodScheduled"), .status = STR("False"), .reason = STR("SchedulingGated"),
-		.message = STR("Scheduling is blocked due to non-empty scheduling gates")};
+		.message = STR("Scheduling is blocked due to non-empty scheduling gates"), .lastTransitionTime = api_time_sec(rt_wall())};
 	condition_put(r->arena, T_core_v1_PodCondition, &p->status.conditions, &c);
 }
 
