@@ -128,7 +128,6 @@ static int read_list(struct request *r, struct err *e)
 	c->bookmarks = query_get(r, STR("allowWatchBookmarks"), &v) && bool_of_query(v);
 	r->has_send_initial = query_get(r, STR("sendInitialEvents"), &v);
 	c->send_initial_events = r->has_send_initial && bool_of_query(v);
-	r->include_object = query_str(r, STR("includeObject"));
 	if (query_int(r, STR("limit"), &has, &c->limit, e))
 		return -1;
 	return query_int(r, STR("timeoutSeconds"), &has, &c->timeout_s, e);

@@ -69,7 +69,7 @@ static struct value *patched(struct request *r, struct ref cur, struct err *e)
 }
 
 /* The patched document as an object of the same type. */
-int patch_apply_to(struct request *r, struct ref cur, struct ref *ret, struct err *e)
+static int patch_apply_to(struct request *r, struct ref cur, struct ref *ret, struct err *e)
 {
 	struct strictness strict = {.r = r};
 	bool lax = str_is(r->call.field_validation, "Ignore");
@@ -106,11 +106,6 @@ static int check_conditions(struct request *r, const struct meta_v1_ObjectMeta *
 
 /* ---- apply ---- */
 
-static struct managed_write apply_write(struct request *r)
-{
-	return (struct managed_write){.manager = r->call.field_manager, .api_version = desc_str(r->type->api_version), .subresource = r->call.sub, .now = r->now};
-}
-
 static int apply_config(struct request *r, struct value **ret, struct err *e)
 {
 	struct value *v = NULL;
@@ -130,7 +125,7 @@ static int apply_config(struct request *r, struct value **ret, struct err *e)
 
 static int apply_create(struct request *r, struct value *config, struct err *e)
 {
-	struct managed_write w = apply_write(r);
+	struct managed_write w = request_managed(r);
 	struct ref next;
 	if (r->sub)
 		return request_not_found(r, r->at.name, e);
@@ -150,7 +145,7 @@ static int apply_create(struct request *r, struct value *config, struct err *e)
 
 static int apply_next(struct request *r, struct ref was, struct ref *ret, struct err *e)
 {
-	struct managed_write w = apply_write(r);
+	struct managed_write w = request_managed(r);
 	struct value *config = NULL;
 	if (apply_config(r, &config, e) || managed_apply(r->arena, was, config, r->type, r->call.force, &w, ret, e))
 		return -1;
@@ -160,6 +155,11 @@ static int apply_next(struct request *r, struct ref was, struct ref *ret, struct
 }
 
 /* ---- the verb ---- */
+
+int patch_next(struct request *r, struct ref was, struct ref *ret, struct err *e)
+{
+	return r->call.patch_type == PATCH_APPLY ? apply_next(r, was, ret, e) : patch_apply_to(r, was, ret, e);
+}
 
 static int patch_missing(struct request *r, struct err *e)
 {
@@ -174,15 +174,14 @@ static int patch_missing(struct request *r, struct err *e)
 static int patch_once(struct request *r, struct err *e)
 {
 	struct object *cur = cache_lookup(server_cache(r->server), r->table, r->at.ns, r->at.name);
-	bool apply = r->call.patch_type == PATCH_APPLY;
 	if (!cur)
 		return patch_missing(r, e);
 	arena_defer(r->arena, (void (*)(void *))object_unref, cur);
-	struct update u = {.cur = cur, .applied = apply, .old = {r->table->type, object_decode(cur, r->arena, e)}};
+	struct update u = {.cur = cur, .applied = r->call.patch_type == PATCH_APPLY, .old = {r->table->type, object_decode(cur, r->arena, e)}};
 	if (!u.old.p)
 		return -1;
 	struct ref was = object_as(r->arena, u.old, r->type);
-	if (apply ? apply_next(r, was, &u.next, e) : patch_apply_to(r, was, &u.next, e))
+	if (patch_next(r, was, &u.next, e))
 		return -1;
 	if (check_conditions(r, obj_meta(u.next), cur, e) || meta_namespace(r, u.next, e) || meta_name(r, u.next, e))
 		return -1;

@@ -62,17 +62,19 @@ static void put_column(struct buf *out, const struct column *c)
 	buf_printf(out, ",\"description\":\"\",\"priority\":%d}", c->priority);
 }
 
+/* 0: the kind has none of its own. */
 static size_t columns_of(const struct request *r, const struct column **ret)
 {
 	bool other = r->sub && r->type && r->type->kind; /* a Scale has columns of its own */
-	size_t n = other ? desc_columns(desc_str(r->type->group), desc_str(r->type->kind), ret) : desc_columns(desc_str(r->res->group), desc_str(r->res->kind), ret);
-	return n ? n : desc_columns_fallback(ret);
+	return other ? desc_columns(desc_str(r->type->group), desc_str(r->type->kind), ret) : desc_columns(desc_str(r->res->group), desc_str(r->res->kind), ret);
 }
 
 void table_head(struct request *r, struct buf *out, bool columns, uint64_t rev, struct str continue_, int64_t remaining)
 {
 	const struct column *v;
 	size_t n = columns ? columns_of(r, &v) : 0;
+	if (columns && !n)
+		n = desc_columns_fallback(&v);
 	buf_printf(out, "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/%.*s\",\"metadata\":{", STR_F(r->accept.as_version));
 	if (rev)
 		buf_printf(out, "\"resourceVersion\":\"%llu\"", (unsigned long long)rev);
@@ -90,7 +92,15 @@ void table_head(struct request *r, struct buf *out, bool columns, uint64_t rev, 
 	buf_str(out, columns ? STR("],\"rows\":") : STR(",\"rows\":"));
 }
 
-void table_tail(struct buf *out, size_t rows) { buf_str(out, rows ? STR("]}") : STR("null}")); }
+/* Without rows the generic printer answers null, those of the kinds an empty list. */
+void table_tail(struct request *r, struct buf *out, size_t rows)
+{
+	const struct column *v;
+	if (rows)
+		buf_lit(out, "]}");
+	else
+		buf_str(out, columns_of(r, &v) ? STR("[]}") : STR("null}"));
+}
 
 static void default_cells(struct ref o, struct buf *out)
 {

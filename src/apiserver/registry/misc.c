@@ -122,8 +122,9 @@ const struct strategy csinode_strategy = {
 const struct strategy csistoragecapacity_strategy = {
 	.group = "storage.k8s.io", .resource = "csistoragecapacities", .unconditional_update_forbidden = true,
 };
+static const char *const whole_metadata[] = {"metadata", NULL};
 const struct strategy volumeattachment_strategy = {
-	.group = "storage.k8s.io", .resource = "volumeattachments", .returns_object_on_delete = true, .unconditional_update_forbidden = true,
+	.group = "storage.k8s.io", .resource = "volumeattachments", .status_keeps = whole_metadata, .returns_object_on_delete = true, .unconditional_update_forbidden = true,
 	.cells = attachment_cells,
 };
 CELLS_BY_PATH(attributesclass_cells, T_storage_v1_VolumeAttributesClass, "metadata.name", "driverName", "@age")
@@ -138,7 +139,7 @@ const struct strategy deviceclass_strategy = {
 	.group = "resource.k8s.io", .resource = "deviceclasses", .returns_object_on_delete = true, .has_generation = true, .cells = deviceclass_cells,
 };
 const struct strategy resourceclaim_strategy = {
-	.group = "resource.k8s.io", .resource = "resourceclaims", .returns_object_on_delete = true, .cells = resourceclaim_cells,
+	.group = "resource.k8s.io", .resource = "resourceclaims", .status_keeps = whole_metadata, .returns_object_on_delete = true, .cells = resourceclaim_cells,
 };
 CELLS_BY_PATH(claimtemplate_cells, T_resource_v1_ResourceClaimTemplate, "metadata.name", "@age")
 const struct strategy resourceclaimtemplate_strategy = {
@@ -185,11 +186,11 @@ const struct strategy mutating_policy_binding_strategy = {ADMISSION, .resource =
 const struct strategy validating_policy_binding_strategy = {ADMISSION, .resource = "validatingadmissionpolicybindings", .cells = validating_binding_cells};
 
 const struct strategy flowschema_strategy = {
-	.group = "flowcontrol.apiserver.k8s.io", .resource = "flowschemas", .meta_checked_once = true, .has_generation = true, .cells = flowschema_cells};
+	.group = "flowcontrol.apiserver.k8s.io", .resource = "flowschemas", .status_keeps = whole_metadata, .meta_checked_once = true, .has_generation = true, .cells = flowschema_cells};
 const struct strategy prioritylevel_strategy = {
-	.group = "flowcontrol.apiserver.k8s.io", .resource = "prioritylevelconfigurations", .meta_checked_once = true, .has_generation = true, .cells = prioritylevel_cells};
+	.group = "flowcontrol.apiserver.k8s.io", .resource = "prioritylevelconfigurations", .status_keeps = whole_metadata, .meta_checked_once = true, .has_generation = true, .cells = prioritylevel_cells};
 const struct strategy crd_strategy = {
-	.group = "apiextensions.k8s.io", .resource = "customresourcedefinitions", .has_generation = true, .returns_object_on_delete = true};
+	.group = "apiextensions.k8s.io", .resource = "customresourcedefinitions", .status_keeps = whole_metadata, .has_generation = true, .returns_object_on_delete = true};
 const struct strategy apiservice_strategy = {.group = "apiregistration.k8s.io", .resource = "apiservices", .validate_name = validate_name_path, .cells = apiservice_cells};
 
 /* ---- certificates ---- */

@@ -27,8 +27,10 @@ static void deployment_update(struct request *r, void *obj, const void *old_)
 	generation_after(&d->metadata, &old->metadata, !str_map_equal(&d->metadata.annotations, &old->metadata.annotations));
 }
 
+static const char *const deployment_keeps[] = {"metadata.labels", NULL};
+
 const struct strategy deployment_strategy = {
-	.group = "apps", .resource = "deployments", .has_generation = true, .prepare_update = deployment_update,
+	.group = "apps", .resource = "deployments", .has_generation = true, .status_keeps = deployment_keeps, .prepare_update = deployment_update,
 	.validate = validate_deployment, .validate_update = validate_deployment_update, .validate_status = validate_deployment_status, .cells = deployment_cells,
 	.scale_spec = "spec.replicas", .scale_status = "status.replicas", .scale_selector = "spec.selector",
 };
