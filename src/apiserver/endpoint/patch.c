@@ -106,11 +106,23 @@ static int check_conditions(struct request *r, const struct meta_v1_ObjectMeta *
 
 /* ---- apply ---- */
 
+static int config_parse(struct request *r, struct value **ret, struct err *e)
+{
+	struct strictness s = {.r = r};
+	bool lax = str_is(r->call.field_validation, "Ignore");
+	struct json_opts o = {.flags = lax ? 0 : JSON_STRICT, .complain = strictness_complain, .arg = &s};
+	if (yaml_parse(r->arena, r->call.patch, &o, ret, e))
+		return err_set(e, ERR_BAD_REQUEST, "error decoding YAML: %s", err_text(e));
+	if (s.complaints.len && str_is(r->call.field_validation, "Strict"))
+		return err_set(e, ERR_BAD_REQUEST, "error strict decoding YAML: error converting YAML to JSON: %.*s", STR_F(s.complaints.items[0]));
+	return strictness_end(&s, NULL, e);
+}
+
 static int apply_config(struct request *r, struct value **ret, struct err *e)
 {
 	struct value *v = NULL;
-	if (yaml_parse(r->arena, r->call.patch, NULL, &v, e))
-		return err_set(e, ERR_BAD_REQUEST, "error decoding YAML: %s", err_text(e));
+	if (config_parse(r, &v, e))
+		return -1;
 	struct str api = value_path_str(v, "apiVersion"), kind = value_path_str(v, "kind");
 	if (!kind.n || !api.n)
 		return err_set(e, ERR_BAD_REQUEST, "%s must be set", kind.n ? "apiVersion" : "kind");

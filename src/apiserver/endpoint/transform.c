@@ -33,6 +33,13 @@ void partial_object(struct request *r, const struct table_source *s, struct buf 
 
 /* ---- Table ---- */
 
+/* What is only created and never stored, as reviews, has no printer. */
+static bool has_table(const struct request *r)
+{
+	const struct column *v;
+	return r->table || desc_columns(desc_str(r->res->group), desc_str(r->res->kind), &v);
+}
+
 int table_check(struct request *r, bool is_list, struct err *e)
 {
 	const struct type *t = is_list ? desc_type(r->res->list_type) : desc_type(r->res->type);
@@ -46,6 +53,8 @@ int table_check(struct request *r, bool is_list, struct err *e)
 		return err_set(e, ERR_NOT_ACCEPTABLE, "you requested PartialObjectMetadataList, but the requested object is not a list (*%.*s.%s)", STR_F(pkg),
 			desc_z(t->kind));
 	struct str inc = r->include_object;
+	if (r->accept.as == AS_TABLE && !has_table(r))
+		return accept_not_acceptable(false, e);
 	if (r->accept.as == AS_TABLE && inc.n && !str_is(inc, "None") && !str_is(inc, "Metadata") && !str_is(inc, "Object"))
 		return err_set(e, ERR_BAD_REQUEST, "unrecognized includeObject value: \"%.*s\"", STR_F(inc));
 	return 0;
@@ -62,19 +71,17 @@ static void put_column(struct buf *out, const struct column *c)
 	buf_printf(out, ",\"description\":\"\",\"priority\":%d}", c->priority);
 }
 
-/* 0: the kind has none of its own. */
 static size_t columns_of(const struct request *r, const struct column **ret)
 {
 	bool other = r->sub && r->type && r->type->kind; /* a Scale has columns of its own */
-	return other ? desc_columns(desc_str(r->type->group), desc_str(r->type->kind), ret) : desc_columns(desc_str(r->res->group), desc_str(r->res->kind), ret);
+	size_t n = other ? desc_columns(desc_str(r->type->group), desc_str(r->type->kind), ret) : desc_columns(desc_str(r->res->group), desc_str(r->res->kind), ret);
+	return n ? n : desc_columns_fallback(ret);
 }
 
 void table_head(struct request *r, struct buf *out, bool columns, uint64_t rev, struct str continue_, int64_t remaining)
 {
 	const struct column *v;
 	size_t n = columns ? columns_of(r, &v) : 0;
-	if (columns && !n)
-		n = desc_columns_fallback(&v);
 	buf_printf(out, "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/%.*s\",\"metadata\":{", STR_F(r->accept.as_version));
 	if (rev)
 		buf_printf(out, "\"resourceVersion\":\"%llu\"", (unsigned long long)rev);
@@ -95,11 +102,10 @@ void table_head(struct request *r, struct buf *out, bool columns, uint64_t rev, 
 /* Without rows the generic printer answers null, those of the kinds an empty list. */
 void table_tail(struct request *r, struct buf *out, size_t rows)
 {
-	const struct column *v;
 	if (rows)
 		buf_lit(out, "]}");
 	else
-		buf_str(out, columns_of(r, &v) ? STR("[]}") : STR("null}"));
+		buf_str(out, r->strategy->cells ? STR("[]}") : STR("null}"));
 }
 
 static void default_cells(struct ref o, struct buf *out)

@@ -125,7 +125,10 @@ static struct str job_field(struct arena *a, const void *obj, int i)
 }
 
 const struct strategy job_strategy = {
-	.group = "batch", .resource = "jobs", .has_generation = true, .orphan_by_default = true, .selectable = job_fields, .field = job_field,
+	.group = "batch", .resource = "jobs", .has_generation = true, .orphan_by_default = true,
+	.orphan_warning = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set "
+			  "propagationPolicy=Orphan to suppress this warning",
+	.selectable = job_fields, .field = job_field,
 	.prepare_create = job_create, .validate = validate_job, .validate_update = validate_job_update, .validate_status = validate_job_status, .warn = warn_job,
 	.cells = job_cells,
 };
