@@ -15,7 +15,7 @@ struct place {
 	const struct rule *rule;
 };
 
-static const void *message_at(const struct place *m) { return m->p && m->f->flags & FIELD_PTR && m->f->card == ONE ? *(void *const *)m->p : m->p; }
+static const void *message_at(const struct place *m) { return m->p && m->f->kind == K_MESSAGE && m->f->flags & FIELD_PTR && m->f->card == ONE ? *(void *const *)m->p : m->p; }
 static bool is_text(const struct field *f) { return f->kind == K_STRING || f->kind == K_BYTES || f->kind == K_QUANTITY; }
 
 static bool empty(const struct place *m)
