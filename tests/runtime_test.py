@@ -5,6 +5,7 @@ import json, os, pathlib, subprocess, sys, time, urllib.request
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from lib import env
 from lib.leftovers import Picture, addresses
+from lib.network import own_network
 from lib.report import Report, cleanup, need
 from cri import encode
 from runtime import Runtime
@@ -86,8 +87,9 @@ def prepare(folder):
 def main():
     assert encode({1: "a", 2: 150}) == b"\x0a\x01a\x10\x96\x01"
     report = Report()
-    report.require("runtime", env.root)
-    before, folder = Picture(), env.busy("runtime")
+    report.require("runtime", env.root, own_network)
+    folder = env.busy("runtime")
+    before = Picture(folder)
     prepare(folder)
     with cleanup() as stack:
         runtime = Runtime(folder / "r", folder / "cni")

@@ -18,9 +18,9 @@ def replay(server, area, log, variant=""):
     """(passed, all) of an area."""
     vectors = env.shared() / "vectors"
     suffix = f"-{variant}" if variant else ""
-    command = [sys.executable, str(vectors / "replay.py"), f"{area}/*", "--server", server.url, "--fixture", str(server.fixture),
+    command = [sys.executable, "-m", "lib.replay_shape", f"{area}/*", "--server", server.url, "--fixture", str(server.fixture),
                "--scenarios", str(vectors / f"scenarios{suffix}"), "--recorded", str(vectors / f"recorded{suffix}"), "--diff", "60"]
-    r = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+    r = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False, cwd=env.ROOT / "tests")
     log.write_text(r.stdout + r.stderr)
     m = re.search(r"^(\d+) passed, (\d+) failed$", r.stdout, re.M)
     need(m, f"replay.py ended without a result, see {log}: {(r.stderr.strip().splitlines() or ['nothing said'])[-1][:200]}")

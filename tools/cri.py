@@ -129,12 +129,12 @@ class Cri:
                 return data
 
     def sandboxes(self):
-        """Every Pod sandbox: id, name, namespace, whether it is ready."""
+        """Every Pod sandbox: id, name, uid, namespace, whether it is ready."""
         out = []
         for raw in self.call("ListPodSandbox").get(1, []):
             p = decode(raw)
             meta = decode(p.get(2, [b""])[0])
-            out.append({"id": text(p, 1), "name": text(meta, 1), "namespace": text(meta, 3), "ready": number(p, 3) == 0})
+            out.append({"id": text(p, 1), "name": text(meta, 1), "uid": text(meta, 2), "namespace": text(meta, 3), "ready": number(p, 3) == 0})
         return out
 
     def containers(self):

@@ -166,6 +166,7 @@ def stop():
     if cluster.running():
         end_process(recorded["pid"], recorded["started"], grace=30)
     cluster.runtime.stop(remove=True)
+    subprocess.run([str(BUILD / "c8s"), "kube-proxy", "--cleanup"], capture_output=True, check=False)
     unmount_below(RUN)
     shutil.rmtree(RUN, ignore_errors=True)
     print("The cluster is gone.")

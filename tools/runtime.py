@@ -303,6 +303,7 @@ class Runtime:
         try:
             for pod in self.cri.sandboxes():
                 self.cri.remove_sandbox(pod["id"])
+                shutil.rmtree(f"/var/log/pods/{pod['namespace']}_{pod['name']}_{pod['uid']}", ignore_errors=True)
         except CriError as e:
             print(f"runtime: {e}", file=sys.stderr)
 
@@ -324,16 +325,11 @@ class Runtime:
 
 
 def remove_network(cni_conf):
-    """Takes off the bridges that CNI configurations name, and the tables of Services: what nobody uses once no Pod is left."""
+    """Takes off the bridges that CNI configurations name, which nobody uses once no Pod is left."""
     for conf in pathlib.Path(cni_conf).glob("*.conflist"):
         for plugin in json.loads(conf.read_text()).get("plugins", []):
             if plugin.get("type") == "bridge":
                 subprocess.run(["ip", "link", "del", plugin.get("bridge", "cni0")], capture_output=True, check=False)
-    tables = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=False).stdout
-    for line in tables.splitlines():
-        _, family, name = line.split()
-        if name == "kube-proxy" or name.startswith("c8s"):
-            subprocess.run(["nft", "delete", "table", family, name], capture_output=True, check=False)
 
 
 def children(pid):

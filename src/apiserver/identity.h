@@ -1,5 +1,6 @@
 /* Who asks, and what is asked for. */
 #pragma once
+#include "api/selector.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "schema/types.h"
@@ -18,5 +19,5 @@ struct attrs {
 	struct str verb;             /* "get", "list", ... or the HTTP method in lower case for non-resource paths */
 	bool is_resource;
 	struct str group, version, resource, sub, ns, name, path;
-	struct str field_selector, label_selector; /* as sent */
+	const struct field_selector *fields; /* of lists and watches; NULL: none, or none that can be read */
 };

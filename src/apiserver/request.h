@@ -83,6 +83,8 @@ void request_warn(struct request *r, const char *fmt, ...) __attribute__((format
 int request_body(struct request *r, struct err *e) must_check;
 /* "403 pods "x" is forbidden: ..." with details of the request's resource. */
 int request_forbidden(struct request *r, struct err *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* May the user do this to the request's resource, by the request's verb or by another that it amounts to?  403 with the authorizers' reasons. */
+int request_authorize(struct request *r, struct str verb, struct err *e) must_check;
 /* `pods "x" not found`, with details. */
 int request_not_found(struct request *r, struct str name, struct err *e);
 

@@ -24,6 +24,8 @@ struct strategy {
 	bool has_generation;                /* metadata.generation: 1 at create, +1 when spec changes; else it is what the client sent at create */
 	const char *const *selectable;      /* field selectors beyond metadata.name/namespace: "spec.nodeName", ... NULL-terminated.
 	                                       The first one is indexed for watches. */
+	const char *const *selectable_at;   /* where those stand that are not at the path of their name: NULL for the others, "" nowhere; a list's first
+					     * element counts */
 	/* Value of one that is no plain path; absent when this one is (default: the field at the path). */
 	struct str (*field)(struct arena *a, const void *obj, int selectable_index);
 	void (*validate_name)(struct str name, bool prefix, struct err *e); /* causes on metadata.name; NULL: DNS-1123 subdomain */

@@ -18,6 +18,8 @@ static void run(void *arg)
 	struct server_opts o = {.store = t->store, .loops = &t->loop, .nloops = 1, .service_cluster_ip_range = STR("10.96.0.0/16"),
 		.service_node_port_range = STR("30000-32767"), .authorization_modes = STR("AlwaysAllow"), .anonymous_auth = true, .secure_port = 6443,
 		.advertise_address = STR("192.0.2.1"), .max_in_flight = 400, .max_mutating_in_flight = 200};
+	if (t->options)
+		t->options(&o);
 	t->server = server_new(&o, &e);
 	if (!t->server)
 		fail_msg("%s", err_text(&e));
@@ -30,10 +32,12 @@ static void run(void *arg)
 	server_free(t->server);
 }
 
-void with_server(uint64_t seed, void (*fn)(struct test_server *t))
+void with_server(uint64_t seed, void (*fn)(struct test_server *t)) { with_server_options(seed, NULL, fn); }
+
+void with_server_options(uint64_t seed, void (*options)(struct server_opts *o), void (*fn)(struct test_server *t))
 {
 	struct sim_opts so = {.seed = seed};
-	struct test_server t = {.rt = seed ? sim_new(&so) : rt_new(NULL), .fn = fn};
+	struct test_server t = {.rt = seed ? sim_new(&so) : rt_new(NULL), .options = options, .fn = fn};
 	ERR(e);
 	assert_non_null(t.rt);
 	t.disk = kv_disk_new();
@@ -81,6 +85,18 @@ struct str do_call(struct test_server *t, struct call c)
 		return error;
 	json_encode(&out, o);
 	return buf_take(&out, t->a);
+}
+
+struct str do_call_as(struct test_server *t, const char *user, const char *group, struct call c)
+{
+	struct str g = str_of(group), text;
+	struct user u = {.name = str_of(user), .groups = &g, .ngroups = 1};
+	struct transport *was = t->t;
+	t->t = inproc_transport(t->server, &u);
+	text = do_call(t, c);
+	t->t->ops->free(t->t);
+	t->t = was;
+	return text;
 }
 
 struct str do_create(struct test_server *t, const struct resource *r, const char *ns, const char *json)

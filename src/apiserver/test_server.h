@@ -15,13 +15,18 @@ struct test_server {
 	struct kv_disk *disk;
 	struct server *server;
 	struct transport *t;     /* all is allowed */
+	void (*options)(struct server_opts *o);
 	void (*fn)(struct test_server *t);
 };
 /* Runs fn on a fiber beside such a server: simulated with the seed, or (0) real. */
 void with_server(uint64_t seed, void (*fn)(struct test_server *t));
+/* The same with other options than the usual ones (no authorization). */
+void with_server_options(uint64_t seed, void (*options)(struct server_opts *o), void (*fn)(struct test_server *t));
 const struct resource *res(const char *group, const char *plural); /* version v1 */
 /* An object from JSON, in t->a. */
 struct ref obj_of(struct test_server *t, const struct resource *r, const char *json);
+/* The call as somebody: the answer as JSON, or the error as do_call tells it. */
+struct str do_call_as(struct test_server *t, const char *user, const char *group, struct call c);
 /* The answer as JSON, or the error's text after "! CODE ". */
 struct str do_call(struct test_server *t, struct call c);
 struct str do_create(struct test_server *t, const struct resource *r, const char *ns, const char *json);

@@ -13,9 +13,9 @@ struct raw_response {
 int https_raw(struct transport *t, struct arena *a, const char *method, struct str path_and_query, const char *accept, const char *content_type,
 	struct str body, size_t max, struct raw_response *ret, struct err *e) must_check;
 int https_raw_check(const struct raw_response *r, struct err *e) must_check; /* -1 with the Status of the body, or one made of the code */
-/* A raw GET whose body is read as it comes (logs -f): waits; 0 at the end.  NULL and the server's Status when the code is not 2xx. */
+/* A raw GET whose body is read as it comes (logs -f, watches in other forms): waits; 0 at the end.  NULL and the server's Status when the code is not 2xx. */
 struct raw_stream;
-struct raw_stream *https_stream(struct transport *t, struct str path_and_query, struct err *e);
+struct raw_stream *https_stream(struct transport *t, struct str path_and_query, const char *accept, struct err *e);
 ssize_t raw_stream_read(struct raw_stream *s, void *p, size_t n, mono_t deadline);
 void raw_stream_close(struct raw_stream *s); /* NULL is fine */
 /* Upgrades to exec/attach/port-forward streams (WebSocket v5, falling back to SPDY); see net/stream.h. */

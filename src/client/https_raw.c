@@ -52,10 +52,10 @@ struct raw_stream {
 	struct http_answer *answer;
 };
 
-static int stream_open(struct https *h, struct raw_stream *s, struct str path, struct err *e)
+static int stream_open(struct https *h, struct raw_stream *s, struct str path, const char *accept, struct err *e)
 {
 	struct https_request q = {.method = "GET", .path = path};
-	struct https_sending sending = {.h = h, .a = s->arena, .q = &q, .accept = "*/*", .deadline = rt_now() + HTTPS_CALL_TIMEOUT};
+	struct https_sending sending = {.h = h, .a = s->arena, .q = &q, .accept = accept, .deadline = rt_now() + HTTPS_CALL_TIMEOUT};
 	struct str body;
 	if (!(s->answer = https_send(&sending, e)))
 		return -1;
@@ -64,11 +64,11 @@ static int stream_open(struct https *h, struct raw_stream *s, struct str path, s
 	return http_answer_all(s->answer, (size_t)4 << 20, &body, sending.deadline, e) < 0 ? -1 : https_failed(&q, NULL, s->answer, body, e);
 }
 
-struct raw_stream *https_stream(struct transport *t, struct str path_and_query, struct err *e)
+struct raw_stream *https_stream(struct transport *t, struct str path_and_query, const char *accept, struct err *e)
 {
 	struct raw_stream *s = (struct raw_stream *)alloc_zero(sizeof *s);
 	s->arena = arena_new(NULL);
-	if (stream_open(https_of(t), s, path_and_query, e) == 0)
+	if (stream_open(https_of(t), s, path_and_query, accept, e) == 0)
 		return s;
 	raw_stream_close(s);
 	return NULL;

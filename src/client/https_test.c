@@ -530,12 +530,12 @@ static void raw_calls(struct site *s)
 	assert_ok(https_raw(s->t, s->a, "GET", STR("/x"), "*/*", NULL, STR(""), 100, &r, &e), &e);
 	assert_int_equal(https_raw_check(&r, &e), -1);
 	assert_true(err_is(&e, ERR_NOT_FOUND));
-	struct raw_stream *st = https_stream(s->t, STR("/logs"), &e);
+	struct raw_stream *st = https_stream(s->t, STR("/logs"), "*/*", &e);
 	assert_non_null(st);
 	assert_int_equal(raw_stream_read(st, text, sizeof text, rt_now() + NS_S), 5);
 	assert_int_equal(raw_stream_read(st, text, sizeof text, rt_now() + NS_S), 0);
 	raw_stream_close(st);
-	assert_null(https_stream(s->t, STR("/x"), &e));
+	assert_null(https_stream(s->t, STR("/x"), "*/*", &e));
 }
 
 TEST(https_raw_requests)

@@ -181,11 +181,10 @@ static int start(struct run *r, struct err *e)
 		return -1;
 	struct server_opts so = server_opts_of(r);
 	r->server = server_new(&so, e);
-	if (!r->server || server_serve(r->server, r->listen_fd, e))
+	/* Who connects meanwhile waits in the socket's queue: nobody meets a server without roles and is refused what is his. */
+	if (!r->server || server_post_start(r->server, e) || server_serve(r->server, r->listen_fd, e))
 		return -1;
 	log_info("Serving securely on %.*s:%lld", STR_F(r->o.bind_address), (long long)r->o.secure_port);
-	if (server_post_start(r->server, e))
-		return -1;
 	return r->extra ? r->extra->start(r->server, &r->o.components, &r->scope, &r->components, e) : 0;
 }
 

@@ -24,13 +24,14 @@
 struct opts {
 	struct str kubeconfig, node_name, mode, cluster_cidr, local_mode, bridge, service_ranges;
 	int64_t verbosity, masquerade_bit;
-	bool masquerade_all;
+	bool masquerade_all, cleanup;
 	nsec_t min_sync, resync;
 };
 #define AT(member) offsetof(struct opts, member)
 
 static const struct flag flags[] = {
 	{"bind-address", 0, FLAG_IGNORED, 0, NULL, ""},
+	{"cleanup", 0, FLAG_BOOL, AT(cleanup), "false", "take every rule of an earlier run away, and end"},
 	{"cluster-cidr", 0, FLAG_STRING, AT(cluster_cidr), NULL, "range of the Pods' addresses; traffic from elsewhere is masqueraded"},
 	{"detect-local-mode", 0, FLAG_STRING, AT(local_mode), "ClusterCIDR", "how traffic of this node's Pods is told: ClusterCIDR or BridgeInterface"},
 	{"hostname-override", 0, FLAG_STRING, AT(node_name), NULL, "name of the node (the host name when empty)"},
@@ -160,13 +161,18 @@ static void own_addresses(struct proxy_opts *p)
 		(void)(net_ip_parse(STR("127.0.0.1"), &p->node_ips[PROXY_V4]) == 0);
 }
 
+static void make_helper(struct run *r)
+{
+	plan_policy_node(&r->policy, NULL);
+	r->helper = helper_direct(&r->policy);
+}
+
 static int make_proxy(struct run *r, struct err *e)
 {
 	struct net_ip service[RANGES_MAX];
 	struct proxy_opts p = {.node_name = node_name(r), .service_cidrs = service, .masquerade_mark = 1u << r->o.masquerade_bit, .masquerade_all = r->o.masquerade_all,
 		.open_forward = true, .min_sync = r->o.min_sync, .resync = r->o.resync};
-	plan_policy_node(&r->policy, NULL);
-	r->helper = helper_direct(&r->policy);
+	make_helper(r);
 	p.helper = r->helper;
 	own_addresses(&p);
 	if (local_traffic(r, &p, e) < 0 || ranges(r->o.service_ranges, service, &p.nservice_cidrs, e) < 0)
@@ -219,6 +225,16 @@ static void serve(void *arg)
 	signals_free(watch);
 }
 
+static void clean(void *arg)
+{
+	struct run *r = arg;
+	ERR(e);
+	make_helper(r);
+	if (proxy_cleanup(r->helper, &e))
+		r->code = cmd_error("%s", err_text(&e));
+	helper_free(r->helper);
+}
+
 int cmd_kube_proxy(int argc, char **argv)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
@@ -235,7 +251,7 @@ int cmd_kube_proxy(int argc, char **argv)
 	}
 	if (res.nrest)
 		return cmd_error("unexpected argument \"%s\" (c8s kube-proxy --help lists the flags)", res.rest[0]);
-	if (!r->o.kubeconfig.n)
+	if (!r->o.kubeconfig.n && !r->o.cleanup)
 		return cmd_error("--kubeconfig is needed");
 	if (!str_is(r->o.mode, "nftables"))
 		return cmd_error("--proxy-mode %.*s is not there yet: use nftables", STR_F(r->o.mode));
@@ -244,7 +260,7 @@ int cmd_kube_proxy(int argc, char **argv)
 	signals_block();
 	log_setup(&(struct log_opts){.fd = 2, .verbosity = (int)r->o.verbosity});
 	r->rt = rt_new(NULL);
-	if (!r->rt || rt_main(r->rt, "kube-proxy", serve, r))
+	if (!r->rt || rt_main(r->rt, "kube-proxy", r->o.cleanup ? clean : serve, r))
 		return cmd_error("out of memory");
 	rt_free(r->rt);
 	return r->code;

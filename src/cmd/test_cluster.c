@@ -75,38 +75,88 @@ void cluster_reboot(struct cluster *c, uint64_t kept)
 
 /* ---- The components ---- */
 
+void process_init(struct process *p, struct cluster *c)
+{
+	*p = (struct process){0};
+	link_init(&p->link, &c->up);
+}
+
+void process_start(struct process *p)
+{
+	scope_init(&p->scope, NULL);
+	p->informers = informers_new(&p->link.base, &p->scope);
+}
+
+void process_stop(struct process *p)
+{
+	scope_fini(&p->scope);
+}
+
+void process_free(struct process *p)
+{
+	informers_free(STEAL(p->informers));
+}
+
+void control_start(struct cluster *c)
+{
+	process_start(&c->control);
+	c->manager = manager_new(&(struct manager_opts){.transport = &c->control.link.base, .informers = c->control.informers, .scope = &c->control.scope,
+		.host = STR("test"), .root_ca_pem = STR("none"), .cluster_cidr = STR("10.244.0.0/16")});
+	ERR(e);
+	assert_int_equal(manager_start(c->manager, &e), 0);
+}
+
+void control_stop(struct cluster *c)
+{
+	process_stop(&c->control);
+	manager_free(STEAL(c->manager));
+	process_free(&c->control);
+}
+
+void scheduling_start(struct cluster *c)
+{
+	process_start(&c->scheduling);
+	c->scheduler = scheduler_new(&(struct scheduler_opts){.transport = &c->scheduling.link.base, .informers = c->scheduling.informers,
+		.scope = &c->scheduling.scope, .host = STR("test")});
+	scheduler_start(c->scheduler);
+}
+
+void scheduling_stop(struct cluster *c)
+{
+	process_stop(&c->scheduling);
+	scheduler_free(STEAL(c->scheduler));
+	process_free(&c->scheduling);
+}
+
 static void start_components(struct cluster *c)
 {
-	link_init(&c->control, &c->up);
-	link_init(&c->scheduling, &c->up);
-	c->control_informers = informers_new(&c->control.base, &c->scope);
-	c->sched_informers = informers_new(&c->scheduling.base, &c->scope);
-	struct manager_opts m = {.transport = &c->control.base, .informers = c->control_informers, .scope = &c->scope, .host = STR("test"),
-		.root_ca_pem = STR("none"), .cluster_cidr = STR("10.244.0.0/16")};
-	struct scheduler_opts s = {.transport = &c->scheduling.base, .informers = c->sched_informers, .scope = &c->scope, .host = STR("test")};
-	c->manager = manager_new(&m);
-	c->scheduler = scheduler_new(&s);
-	manager_start(c->manager);
-	scheduler_start(c->scheduler);
-	for (int i = 0; i < HOLLOW_NODES; i++)
-		hollow_start(&c->nodes[i], c, i);
+	process_init(&c->control, c);
+	process_init(&c->scheduling, c);
+	control_start(c);
+	scheduling_start(c);
+	for (int i = 0; i < HOLLOW_NODES; i++) {
+		hollow_init(&c->nodes[i], c, i);
+		hollow_start(&c->nodes[i]);
+	}
 }
 
 static void stop_components(struct cluster *c)
 {
-	scope_fini(&c->scope);
-	manager_free(c->manager);
-	scheduler_free(c->scheduler);
+	control_stop(c);
+	scheduling_stop(c);
 	for (int i = 0; i < HOLLOW_NODES; i++)
-		hollow_free(&c->nodes[i]);
-	informers_free(c->control_informers);
-	informers_free(c->sched_informers);
+		hollow_stop(&c->nodes[i]);
+}
+
+void cluster_calm(struct cluster *c)
+{
+	c->calm = true;
+	scope_join(&c->faults, MONO_NEVER);
 }
 
 static void body(void *arg)
 {
 	struct cluster *c = arg;
-	scope_init(&c->scope, NULL);
 	scope_init(&c->faults, NULL);
 	uplink_init(&c->up, c->rt);
 	link_init(&c->admin, &c->up);
@@ -114,8 +164,7 @@ static void body(void *arg)
 	start_components(c);
 	chaos_start(c);
 	c->scenario(c);
-	c->calm = true;
-	scope_join(&c->faults, MONO_NEVER);
+	cluster_calm(c);
 	scope_fini(&c->faults);
 	stop_components(c);
 	stop_server(c);
@@ -176,6 +225,13 @@ uint64_t cluster_run(uint64_t seed, bool faults, void (*scenario)(struct cluster
 	return hash;
 }
 
+static uint64_t revision(const struct cluster *c)
+{
+	struct store_status st;
+	store_status(c->store, &st);
+	return (uint64_t)st.revision;
+}
+
 void eventually(struct cluster *c, const char *name, bool (*what)(struct cluster *c, struct arena *a))
 {
 	mono_t until = rt_now() + PATIENCE;
@@ -187,6 +243,7 @@ void eventually(struct cluster *c, const char *name, bool (*what)(struct cluster
 			fail_msg("seed %llu: not reached: %s", (unsigned long long)c->seed, name);
 		assert_int_equal(fiber_sleep(200 * NS_MS), 0);
 	}
+	sim_trace(c->rt, name, revision(c));
 	if (getenv("C8S_TEST_LOG"))
 		printf("%8.1f s: %s\n", (double)rt_now() / NS_S, name);
 }

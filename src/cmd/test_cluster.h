@@ -10,11 +10,16 @@
 #define HOLLOW_NODES 10
 
 struct cluster;
+/* A process with its wire: a crash ends the fibers in its scope wherever they are and forgets its memory. */
+struct process {
+	struct scope scope;
+	struct link link;
+	struct informers *informers;
+};
 /* A kubelet of nothing. */
 struct hollow {
 	struct cluster *c;
-	struct link link;
-	struct informers *informers;
+	struct process process;
 	struct informer *pods;
 	struct informer_handler on_pod;
 	struct cond news;
@@ -32,12 +37,12 @@ struct cluster {
 	struct server *server;
 	struct transport *inproc;
 	struct uplink up;
-	struct link admin, control, scheduling;  /* the test's own wire is never broken */
-	struct informers *control_informers, *sched_informers;
+	struct link admin;           /* the test's own wire is never broken */
+	struct process control, scheduling;
 	struct manager *manager;
 	struct scheduler *scheduler;
 	struct hollow nodes[HOLLOW_NODES];
-	struct scope scope, faults;
+	struct scope faults;
 	bool calm;                   /* no new faults */
 	bool reboot;                 /* the store is to be opened again */
 	bool done;
@@ -46,11 +51,24 @@ struct cluster {
 };
 /* Boots a cluster, runs the scenario on a fiber, takes all down.  The hash of the run. */
 uint64_t cluster_run(uint64_t seed, bool faults, void (*scenario)(struct cluster *c));
-void hollow_start(struct hollow *h, struct cluster *c, int index);
-void hollow_free(struct hollow *h);
+
+void process_init(struct process *p, struct cluster *c);
+void process_start(struct process *p);
+/* Waits until its fibers have ended; its informers live until process_free. */
+void process_stop(struct process *p);
+void process_free(struct process *p);
+void control_start(struct cluster *c); /* the controller manager */
+void control_stop(struct cluster *c);
+void scheduling_start(struct cluster *c);
+void scheduling_stop(struct cluster *c);
+void hollow_init(struct hollow *h, struct cluster *c, int index);
+void hollow_start(struct hollow *h);
+void hollow_stop(struct hollow *h);
 /* Breaks things at random until c->calm.  test_chaos.c */
 void chaos_start(struct cluster *c);
-/* The power goes and comes back: what was not synced is lost, or kept by chance (kept != 0). */
+/* No new faults; returns when those that were going on have ended. */
+void cluster_calm(struct cluster *c);
+/* The server's power goes and comes back: what was not synced is lost, or kept by chance (kept != 0). */
 void cluster_reboot(struct cluster *c, uint64_t kept);
 /* Sleeps and asks again until what() says yes; fails the test after an hour of virtual time. */
 void eventually(struct cluster *c, const char *name, bool (*what)(struct cluster *c, struct arena *a));

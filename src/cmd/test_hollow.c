@@ -37,7 +37,7 @@ static bool register_node(struct hollow *h, struct arena *a)
 	str_map_set(a, &n->status.capacity, STR("pods"), STR("110"));
 	n->status.allocatable = n->status.capacity;
 	put_ready(a, n);
-	return client_create(&h->link.base, a, nodes(), (struct str){0}, n, &e) || err_is(&e, ERR_ALREADY_EXISTS);
+	return client_create(&h->process.link.base, a, nodes(), (struct str){0}, n, &e) || err_is(&e, ERR_ALREADY_EXISTS);
 }
 
 static void renew(struct hollow *h, struct coordination_v1_Lease *l)
@@ -51,7 +51,7 @@ static bool renew_lease(struct hollow *h, struct arena *a)
 {
 	ERR(e);
 	struct str ns = STR("kube-node-lease");
-	struct transport *t = &h->link.base;
+	struct transport *t = &h->process.link.base;
 	struct coordination_v1_Lease *l = client_get(t, a, leases(), ns, h->name, &e);
 	if (l) {
 		renew(h, l);
@@ -69,13 +69,13 @@ static bool renew_lease(struct hollow *h, struct arena *a)
 static bool report_ready(struct hollow *h, struct arena *a)
 {
 	ERR(e);
-	struct core_v1_Node *n = client_get(&h->link.base, a, nodes(), (struct str){0}, h->name, &e);
+	struct core_v1_Node *n = client_get(&h->process.link.base, a, nodes(), (struct str){0}, h->name, &e);
 	if (!n)
 		return err_is(&e, ERR_NOT_FOUND) && register_node(h, a);
 	if (condition_true(T_core_v1_NodeCondition, &n->status.conditions, "Ready"))
 		return true;
 	put_ready(a, n);
-	return client_update_sub(&h->link.base, a, nodes(), "status", n, &e);
+	return client_update_sub(&h->process.link.base, a, nodes(), "status", n, &e);
 }
 
 static bool heartbeat(struct hollow *h)
@@ -96,7 +96,7 @@ static bool end_pod(struct hollow *h, struct arena *a, const struct core_v1_Pod 
 	ERR(e);
 	const struct meta_v1_ObjectMeta *m = &p->metadata;
 	struct call c = {.verb = VERB_DELETE, .res = pods(), .ns = m->namespace, .name = m->name, .has_grace = true, .pre_uid = m->uid};
-	return client_call(&h->link.base, a, &c, &e) || err_is(&e, ERR_NOT_FOUND) || err_is(&e, ERR_CONFLICT);
+	return client_call(&h->process.link.base, a, &c, &e) || err_is(&e, ERR_NOT_FOUND) || err_is(&e, ERR_CONFLICT);
 }
 
 static void put_condition(struct arena *a, struct core_v1_Pod *p, const char *type)
@@ -118,7 +118,7 @@ static bool run_pod(struct hollow *h, struct arena *a, struct core_v1_Pod *p)
 	put_condition(a, p, "Initialized");
 	put_condition(a, p, "ContainersReady");
 	put_condition(a, p, "Ready");
-	return client_update_sub(&h->link.base, a, pods(), "status", p, &e) || err_is(&e, ERR_NOT_FOUND);
+	return client_update_sub(&h->process.link.base, a, pods(), "status", p, &e) || err_is(&e, ERR_NOT_FOUND);
 }
 
 /* Starting and stopping take a while: false until then. */
@@ -160,21 +160,27 @@ static void on_pod(void *arg, const struct informer_item *old, const struct info
 	cond_wake(&((struct hollow *)arg)->news);
 }
 
-void hollow_start(struct hollow *h, struct cluster *c, int index)
+void hollow_init(struct hollow *h, struct cluster *c, int index)
 {
 	h->c = c;
 	h->index = index;
 	h->name = str_printf(c->mem, "node-%d", index);
-	link_init(&h->link, &c->up);
-	cond_init(&h->news);
-	h->informers = informers_new(&h->link.base, &c->scope);
-	h->pods = informers_get(h->informers, &(struct informer_opts){.res = pods(), .field_selector = str_printf(c->mem, "spec.nodeName=%.*s", STR_F(h->name))});
-	h->on_pod = (struct informer_handler){.fn = on_pod, .arg = h};
-	informer_add_handler(h->pods, &h->on_pod);
-	assert_non_null(fiber_spawn(&c->scope, "hollow", work, h));
+	process_init(&h->process, c);
 }
 
-void hollow_free(struct hollow *h)
+void hollow_start(struct hollow *h)
 {
-	informers_free(h->informers);
+	process_start(&h->process);
+	cond_init(&h->news);
+	h->heartbeat = 0;
+	h->pods = informers_get(h->process.informers, &(struct informer_opts){.res = pods(), .field_selector = str_printf(h->c->mem, "spec.nodeName=%.*s", STR_F(h->name))});
+	h->on_pod = (struct informer_handler){.fn = on_pod, .arg = h};
+	informer_add_handler(h->pods, &h->on_pod);
+	assert_non_null(fiber_spawn(&h->process.scope, "hollow", work, h));
+}
+
+void hollow_stop(struct hollow *h)
+{
+	process_stop(&h->process);
+	process_free(&h->process);
 }

@@ -71,6 +71,33 @@ void *obj_copy(struct arena *a, struct ref o)
 	return to;
 }
 
+/* ---- what protobuf does not keep */
+
+static void drop_empty_in(const struct field *f, void *p)
+{
+	void *message = is_pointer(f) ? *(void **)p : p;
+	if (f->kind == K_MESSAGE && message)
+		obj_drop_empty((struct ref){field_type(f), message});
+}
+
+void obj_drop_empty(struct ref o)
+{
+	for (unsigned i = 0; i < o.type->nfields; i++) {
+		const struct field *f = type_field(o.type, i);
+		void *p = field_at(o.p, f);
+		if (f->card == ONE) {
+			drop_empty_in(f, p);
+			continue;
+		}
+		struct any_list *l = p;
+		size_t value = f->card == MAP_OF ? field_entry_value(f) : 0;
+		if (!l->len)
+			l->items = NULL;
+		for (uint32_t k = 0; f->kind == K_MESSAGE && k < l->len; k++)
+			drop_empty_in(f, (char *)l->items + (size_t)k * f->stride + value);
+	}
+}
+
 /* ---- equality */
 
 static bool quantity_equal(struct str a, struct str b)

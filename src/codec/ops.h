@@ -6,6 +6,8 @@
 /* Deep copy into the arena; nothing is shared with the source. */
 void *obj_copy(struct arena *a, struct ref o);
 void obj_copy_into(struct arena *a, const struct type *t, void *to, const void *from);
+/* Empty lists and maps become absent, as they do in protobuf: the object as it is read back from the store. */
+void obj_drop_empty(struct ref o);
 /* Semantic equality as upstream's apiequality: null and empty lists and maps are equal, quantities by value, times by instant. */
 bool obj_equal(struct ref a, struct ref b);
 bool obj_equal_at(const struct type *t, const void *a, const void *b); /* two structs of one type */

@@ -312,6 +312,7 @@ static void opened(struct sock *s)
 {
 	s->state = SOCK_OPEN;
 	if (s->ssl) {
+		s->in_ready = true; /* the handshake may have read more than its own records */
 		s->peer_arena = arena_new(NULL);
 		s->peer = tls_peer_of(s->ssl, s->peer_arena);
 	}

@@ -117,7 +117,7 @@ static struct stream_conn *dialled_spdy(struct http_answer *r, const char *want,
 	if (r->status != 101) {
 		ERR(ignored);
 		(void)!http_answer_all(r, 4096, &body, rt_now() + NS_S, &ignored);
-		err_set(e, ERR_BAD_REQUEST, "the server refused the upgrade: %d %s: %.*s", r->status, http_reason(r->status), STR_F(body));
+		err_set(e, ERR_BAD_REQUEST, "unable to upgrade connection: %.*s", STR_F(body.n ? body : str_of(http_reason(r->status))));
 		if (e)
 			e->code = r->status;
 		return NULL;

@@ -60,7 +60,7 @@ def deletion_leaves_nothing(t):
     t.run_ready(everything("warm"))
     t.kubectl("delete", "pod", "warm")
     time.sleep(2)
-    before = Picture(ipam=[t.cluster.data, "/var/lib/cni/networks"])
+    before = Picture(t.cluster.folder, [t.cluster.data, "/var/lib/cni/networks"])
     p = everything("p")
     address = t.run_ready(p)["status"]["podIP"]
     uid = t.get_pod("p")["metadata"]["uid"]
@@ -81,7 +81,7 @@ def many_come_and_go(t):
     t.run_ready(pod("warm"))
     t.kubectl("delete", "pod", "warm")
     time.sleep(1)
-    before = Picture(ipam=[t.cluster.data, "/var/lib/cni/networks"])
+    before = Picture(t.cluster.folder, [t.cluster.data, "/var/lib/cni/networks"])
     for i in range(30):
         t.api.post(t.path("pods"), pod(f"p{i}", labels={"app": "many"}))
     t.wait_ready_count("many", 30, 90)

@@ -4,7 +4,7 @@
 NAME selects scenarios that contain it. KUBECTL="program" takes another kubectl than c8s's own. Needs root; the private containerd
 and registry are started and removed. Logs stay in build/test/e2e.
 """
-import argparse, pathlib, sys
+import argparse, contextlib, os, pathlib, signal, sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
@@ -12,6 +12,7 @@ import lifecycle, pods, probes, streams, workloads  # noqa: E401,F401  (they reg
 from lib import env
 from lib.cluster import Cluster
 from lib.leftovers import Picture
+from lib.network import own_network
 from lib.report import Report, cleanup, need, selected
 from scenario import SCENARIOS, Test
 
@@ -30,10 +31,9 @@ def one(cluster, name):
 
 def run(report, folder, names, jobs, keep):
     with cleanup() as stack:
-        before = Picture()
+        before = Picture(folder)
         cluster = Cluster(folder)
-        if not keep:
-            stack.callback(cluster.stop)
+        stack.callback(cluster.stop)
         report.run("cluster comes up", cluster.start)
         if report.failed:
             return
@@ -42,8 +42,15 @@ def run(report, folder, names, jobs, keep):
         for n in names:
             if SCENARIOS[n].serial:
                 report.run(f"e2e/{n}", one, cluster, n)
-        if not keep:
-            report.run("cluster ends and leaves nothing", ends, cluster, before)
+        if keep:
+            hold(cluster)
+        report.run("cluster ends and leaves nothing", ends, cluster, before)
+
+
+def hold(cluster):
+    print(f"KUBECONFIG={cluster.kubeconfig} nsenter --net=/proc/{os.getpid()}/ns/net sh    (Ctrl-C ends the cluster)", flush=True)
+    with contextlib.suppress(KeyboardInterrupt, SystemExit):
+        signal.pause()
 
 
 def ends(cluster, before):
@@ -58,7 +65,7 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("names", nargs="*", metavar="NAME")
     ap.add_argument("--list", action="store_true")
-    ap.add_argument("--keep", action="store_true", help="leave the cluster running")
+    ap.add_argument("--keep", action="store_true", help="leave the cluster running until a signal comes")
     ap.add_argument("-j", type=int, default=4, help="scenarios at once")
     a = ap.parse_args()
     names = selected(SCENARIOS, a.names)
@@ -67,7 +74,8 @@ def main():
             print(f"{n:28} {(SCENARIOS[n].__doc__ or '').strip().splitlines()[0]}")
         return
     report = Report()
-    report.require("e2e", env.c8s, env.root)
+    report.require("e2e", env.c8s, env.root, own_network)
+    Cluster(env.build_dir() / "test/e2e").stop()  # what a run that was killed left
     run(report, env.busy("e2e"), names, a.j, a.keep)
     report.finish()
 

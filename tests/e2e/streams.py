@@ -34,8 +34,8 @@ def logs_follow(t):
 
 @scenario
 def logs_long(t):
-    """Long lines and many of them come whole."""
-    t.apply(pod("p", container(command=["sh", "-c", "head -c 100000 /dev/zero | tr '\\0' x; echo; seq 1 20000"]), restartPolicy="Never"))
+    """Long lines and many of them come whole. (The container lives on for a moment: containerd may lose what is written right before the end.)"""
+    t.apply(pod("p", container(command=["sh", "-c", "head -c 100000 /dev/zero | tr '\\0' x; echo; seq 1 20000; sleep 1"]), restartPolicy="Never"))
     t.wait_phase("p", "Succeeded")
     lines = t.kubectl("logs", "p").stdout.split("\n")
     equal((len(lines[0]), lines[1], lines[20000], len(lines)), (100000, "1", "20000", 20002), "long line, first, last, count")

@@ -5,7 +5,7 @@ from . import env
 from .proc import Process, descendants
 from .report import Failed, need, until
 from kube import Api, condition
-from runtime import Runtime, RuntimeFailure, free_port
+from runtime import Runtime, RuntimeFailure, free_port, unmount_below
 
 NODE = "node-a"
 
@@ -66,6 +66,8 @@ class Cluster:
         self.stop_server()
         if self.runtime:
             self.runtime.stop(remove=True)
+            subprocess.run([env.c8s(), "kube-proxy", "--cleanup"], capture_output=True, check=False)
+        unmount_below(self.data)
         shutil.rmtree(self.data, ignore_errors=True)
 
     def pids(self):

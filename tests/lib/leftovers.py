@@ -1,8 +1,15 @@
-"""What a Pod may leave behind on a node: a picture of the node's state, and the difference between two of them."""
-import json, os, pathlib, re, subprocess, time
+"""What a Pod may leave behind on a node: a picture of the node's state, and the difference between two of them.
+
+The run has a network of its own (network.py); of the rest of the machine only what belongs to the run's folder counts, as others may
+run containers meanwhile."""
+import contextlib, json, os, pathlib, re, subprocess, time
+
+from .proc import parents
 
 # cgroup folders that others on the machine make and remove meanwhile.
 CGROUP_ROOTS = ("kubepods", "k8s.io", "c8s")
+# The kubelet's own, for the classes of service, stay as upstream's do.
+STANDING_CGROUP = re.compile(r"/kubepods(/burstable|/besteffort)?$")
 PROCESSES = ("containerd-shim", "pause", "runc")
 
 
@@ -11,11 +18,29 @@ def run(*command):
     return r.stdout if r.returncode == 0 else ""
 
 
-def processes():
+def foreign(folder):
+    """Processes beneath containerd's shims of others on the machine: of a socket that is not in the folder."""
+    table, roots = parents(), set()
+    for pid in table:
+        with contextlib.suppress(OSError):
+            args = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            if b"containerd-shim" in args[0] and not any(a.startswith(str(folder).encode() + b"/") for a in args):
+                roots.add(pid)
+
+    def below(pid):
+        while pid and pid not in roots:
+            pid = table.get(pid)
+        return pid in roots
+    return {p for p in table if below(p)}
+
+
+def processes(folder, others):
     """Processes of containers and their shims, and of whatever lives in another PID namespace."""
     ours, out = os.readlink("/proc/self/ns/pid"), set()
     for p in pathlib.Path("/proc").glob("[0-9]*"):
         try:
+            if int(p.name) in others:
+                continue
             name = (p / "comm").read_text().strip()
             zombie = (p / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
             if not zombie and (name.startswith(PROCESSES) or os.readlink(p / "ns/pid") != ours):
@@ -25,16 +50,18 @@ def processes():
     return out
 
 
-def mounts():
-    return {line.split()[4] for line in open("/proc/self/mountinfo", encoding="utf-8")}
+def mounts(folder, others):
+    """Mounts of the run: the runtime and the kubelet keep theirs in its folder."""
+    points = {line.split()[4] for line in open("/proc/self/mountinfo", encoding="utf-8")}
+    return {p for p in points if p.startswith(str(folder) + "/")}
 
 
-def interfaces():
+def interfaces(*_):
     """Names only: a bridge may stay as it is part of the node's network, so compare with one that has served a Pod."""
     return {i["ifname"] for i in json.loads(run("ip", "-j", "link") or "[]")}
 
 
-def addresses():
+def addresses(*_):
     return {f"{i['ifname']} {a['local']}" for i in json.loads(run("ip", "-j", "addr") or "[]") for a in i.get("addr_info", [])
             if a.get("scope") == "global"}
 
@@ -43,7 +70,7 @@ def addresses():
 STANDING = re.compile(r"CNI-HOSTPORT-(MASQ|SETMARK|DNAT): (counter meta mark|meta mark|$)|^(PREROUTING|OUTPUT|POSTROUTING): .*jump CNI-HOSTPORT-")
 
 
-def rules():
+def rules(*_):
     """nftables' rules, "chain: rule" without counters; a chain that is empty counts as one with an empty rule."""
     out, chain = set(), ""
     for line in map(str.strip, run("nft", "list", "ruleset").splitlines()):
@@ -57,17 +84,25 @@ def rules():
     return {r for r in out if not STANDING.search(r)}
 
 
-def cgroups():
-    out = set()
+def cgroups(folder, others):
+    """The folders of Pods and containers, without those where processes of others live."""
+    out, theirs = set(), set()
     for root, dirs, _ in os.walk("/sys/fs/cgroup"):
         rel = os.path.relpath(root, "/sys/fs/cgroup")
-        out |= {os.path.join(rel, d) for d in dirs if any(part.startswith(CGROUP_ROOTS) for part in [*rel.split("/"), d])}
-    return out
+        if not any(part.startswith(CGROUP_ROOTS) for part in rel.split("/")):
+            continue
+        if not STANDING_CGROUP.search(rel):
+            out.add(rel)
+        with contextlib.suppress(OSError):
+            if others & set(map(int, pathlib.Path(root, "cgroup.procs").read_text().split())):
+                theirs |= {rel, *map(str, pathlib.Path(rel).parents)}
+    return out - theirs
 
 
-def namespaces():
+def namespaces(*_):
+    """Names that CNI made; the runtime of a run keeps its own in its folder, and those show as mounts."""
     try:
-        return set(os.listdir("/run/netns"))
+        return {n for n in os.listdir("/run/netns") if n.startswith("cni-")}
     except OSError:
         return set()
 
@@ -81,14 +116,15 @@ class Picture:
     KINDS = {"process": processes, "mount": mounts, "interface": interfaces, "address": addresses, "rule": rules,
              "cgroup": cgroups, "network namespace": namespaces}
 
-    def __init__(self, ipam=()):
-        self.ipam = list(ipam)
-        self.seen = {kind: look() for kind, look in self.KINDS.items()}
+    def __init__(self, folder, ipam=()):
+        self.folder, self.ipam = pathlib.Path(folder).resolve(), list(ipam)
+        others = foreign(self.folder)
+        self.seen = {kind: look(self.folder, others) for kind, look in self.KINDS.items()}
         self.seen["reserved address"] = reserved(self.ipam)
 
     def since(self):
         """What is there now that was not: ["mount /x", ...]."""
-        now = Picture(self.ipam)
+        now = Picture(self.folder, self.ipam)
         return [f"{kind} {x}" for kind in self.seen for x in sorted(now.seen[kind] - self.seen[kind])]
 
     def settle(self, limit=15):

@@ -6,7 +6,10 @@
 #include "apiserver/authz/node.h"
 #include "codec/ops.h"
 #include "gen/authentication_v1.h"
+#include "gen/coordination_v1.h"
 #include "gen/ids.h"
+#include "gen/resource_v1.h"
+#include "gen/storage_v1.h"
 
 #define MIRROR "kubernetes.io/config.mirror"
 
@@ -26,17 +29,17 @@ static int check_pod_create(struct admit *a, struct str node, struct err *e)
 {
 	const struct core_v1_Pod *p = a->obj;
 	if (!str_map_has(&p->metadata.annotations, STR(MIRROR)))
-		return request_forbidden(a->request, e, "pod does not have \"" MIRROR "\" annotation, node \"%.*s\" can only create mirror pods", STR_F(node));
+		return admit_forbidden(a, e, "pod does not have \"" MIRROR "\" annotation, node \"%.*s\" can only create mirror pods", STR_F(node));
 	if (!str_eq(p->spec.nodeName, node))
-		return request_forbidden(a->request, e, "node \"%.*s\" can only create pods with spec.nodeName set to itself", STR_F(node));
+		return admit_forbidden(a, e, "node \"%.*s\" can only create pods with spec.nodeName set to itself", STR_F(node));
 	LIST_EACH(o, p->metadata.ownerReferences)
 		if (!str_is(o->kind, "Node") || !str_eq(o->name, node))
-			return request_forbidden(a->request, e, "node \"%.*s\" can only create pods with an owner reference set to itself", STR_F(node));
+			return admit_forbidden(a, e, "node \"%.*s\" can only create pods with an owner reference set to itself", STR_F(node));
 	if (p->spec.serviceAccountName.n)
-		return request_forbidden(a->request, e, "node \"%.*s\" can not create pods that reference a service account", STR_F(node));
+		return admit_forbidden(a, e, "node \"%.*s\" can not create pods that reference a service account", STR_F(node));
 	LIST_EACH(v, p->spec.volumes)
 		if (v->volumeSource.secret || v->volumeSource.configMap || v->volumeSource.persistentVolumeClaim)
-			return request_forbidden(a->request, e, "node \"%.*s\" can not create pods that reference secrets, configmaps or persistentvolumeclaims", STR_F(node));
+			return admit_forbidden(a, e, "node \"%.*s\" can not create pods that reference secrets, configmaps or persistentvolumeclaims", STR_F(node));
 	return 0;
 }
 
@@ -48,12 +51,12 @@ static int check_pod(struct admit *a, struct str node, struct err *e)
 	if (!had && a->op == ADMIT_CREATE && str_is(a->sub, "eviction"))
 		had = admit_lookup(a, "", "pods", a->ns, a->name);
 	if (had && !str_eq(had->spec.nodeName, node))
-		return request_forbidden(a->request, e, "node \"%.*s\" can only %s pods with spec.nodeName set to itself", STR_F(node),
+		return admit_forbidden(a, e, "node \"%.*s\" can only %s pods with spec.nodeName set to itself", STR_F(node),
 			a->op == ADMIT_DELETE ? "delete" : str_is(a->sub, "eviction") ? "evict" : "update pod status for");
 	if (a->op == ADMIT_UPDATE && str_is(a->sub, "status")) {
 		const struct core_v1_Pod *now = a->obj;
 		if (!obj_equal_at(desc_type(T_meta_v1_ObjectMeta), &now->metadata, &had->metadata) && now->metadata.labels.len != had->metadata.labels.len)
-			return request_forbidden(a->request, e, "node \"%.*s\" cannot update labels through pod status", STR_F(node));
+			return admit_forbidden(a, e, "node \"%.*s\" cannot update labels through pod status", STR_F(node));
 	}
 	return 0;
 }
@@ -82,7 +85,7 @@ static int check_labels(struct admit *a, const struct core_v1_Node *now, const s
 	{
 		bool same = had && str_map_has(&had->metadata.labels, l->key) && str_eq(str_map_get(&had->metadata.labels, l->key), l->value);
 		if (!same && !label_allowed(l->key))
-			return request_forbidden(a->request, e, "is not allowed to %s the following labels: %.*s", had ? "modify" : "set", STR_F(l->key));
+			return admit_forbidden(a, e, "is not allowed to %s the following labels: %.*s", had ? "modify" : "set", STR_F(l->key));
 	}
 	return 0;
 }
@@ -92,13 +95,13 @@ static int check_node(struct admit *a, struct str node, struct err *e)
 	const struct core_v1_Node *now = a->obj, *had = a->old;
 	struct str name = a->name.n ? a->name : now ? now->metadata.name : (struct str){0};
 	if (!str_eq(name, node))
-		return request_forbidden(a->request, e, "node \"%.*s\" is not allowed to modify node \"%.*s\"", STR_F(node), STR_F(name));
+		return admit_forbidden(a, e, "node \"%.*s\" is not allowed to modify node \"%.*s\"", STR_F(node), STR_F(name));
 	if (a->op == ADMIT_DELETE || !now)
 		return 0;
 	if (now->spec.configSource && (!had || !had->spec.configSource))
-		return request_forbidden(a->request, e, "node \"%.*s\" is not allowed to update configSource to a new non-nil configSource", STR_F(node));
+		return admit_forbidden(a, e, "node \"%.*s\" is not allowed to update configSource to a new non-nil configSource", STR_F(node));
 	if (had && !str_is(a->sub, "status") && !obj_equal_at(desc_type(T_core_v1_NodeSpec), &now->spec, &had->spec) && now->spec.taints.len != had->spec.taints.len)
-		return request_forbidden(a->request, e, "node \"%.*s\" is not allowed to modify taints", STR_F(node));
+		return admit_forbidden(a, e, "node \"%.*s\" is not allowed to modify taints", STR_F(node));
 	return check_labels(a, now, had, node, e);
 }
 
@@ -107,14 +110,55 @@ static int check_token(struct admit *a, struct str node, struct err *e)
 	const struct authentication_v1_TokenRequest *t = a->obj;
 	const struct authentication_v1_BoundObjectReference *b = t ? t->spec.boundObjectRef : NULL;
 	if (!b || !str_is(b->kind, "Pod"))
-		return request_forbidden(a->request, e, "node requested token not bound to a pod");
+		return admit_forbidden(a, e, "node requested token not bound to a pod");
 	if (!b->uid.n)
-		return request_forbidden(a->request, e, "node requested token with a pod binding without a uid");
+		return admit_forbidden(a, e, "node requested token with a pod binding without a uid");
 	const struct core_v1_Pod *p = admit_lookup(a, "", "pods", a->ns, b->name);
 	if (!p || !str_eq(p->metadata.uid, b->uid))
-		return request_forbidden(a->request, e, "the UID in the bound object reference (%.*s) does not match the UID in record", STR_F(b->uid));
-	return str_eq(p->spec.nodeName, node) ? 0 : request_forbidden(a->request, e, "node requested token bound to a pod scheduled on a different node");
+		return admit_forbidden(a, e, "the UID in the bound object reference (%.*s) does not match the UID in record", STR_F(b->uid));
+	return str_eq(p->spec.nodeName, node) ? 0 : admit_forbidden(a, e, "node requested token bound to a pod scheduled on a different node");
 }
+
+/* Objects that a node may make for itself alone. */
+static int check_lease(struct admit *a, struct str node, struct err *e)
+{
+	const struct coordination_v1_Lease *l = a->obj;
+	if (!str_is(a->ns, "kube-node-lease"))
+		return admit_forbidden(a, e, "can only access leases in the \"kube-node-lease\" system namespace");
+	if (!str_eq(l && a->op == ADMIT_CREATE ? l->metadata.name : a->name, node))
+		return admit_forbidden(a, e, "can only access node lease with the same name as the requesting node");
+	return 0;
+}
+
+static int check_csinode(struct admit *a, struct str node, struct err *e)
+{
+	const struct storage_v1_CSINode *n = a->obj;
+	if (!str_eq(n && a->op == ADMIT_CREATE ? n->metadata.name : a->name, node))
+		return admit_forbidden(a, e, "can only access CSINode with the same name as the requesting node");
+	return 0;
+}
+
+static int check_slice(struct admit *a, struct str node, struct err *e)
+{
+	const struct resource_v1_ResourceSlice *s = a->obj, *old = a->old;
+	if (a->op == ADMIT_CREATE && !str_eq(s->spec.nodeName, node))
+		return admit_forbidden(a, e, "can only create ResourceSlice with the same NodeName as the requesting node");
+	if (old && !str_eq(old->spec.nodeName, node))
+		return admit_forbidden(a, e, "can only %s ResourceSlice with the same NodeName as the requesting node", a->op == ADMIT_DELETE ? "delete" : "update");
+	return 0;
+}
+
+static const struct {
+	const char *group, *resource, *sub;
+	int (*check)(struct admit *a, struct str node, struct err *e);
+} restricted[] = {
+	{"", "nodes", NULL, check_node},
+	{"", "pods", NULL, check_pod},
+	{"", "serviceaccounts", "token", check_token},
+	{"coordination.k8s.io", "leases", NULL, check_lease},
+	{"resource.k8s.io", "resourceslices", NULL, check_slice},
+	{"storage.k8s.io", "csinodes", NULL, check_csinode},
+};
 
 static int restrict_node(struct admit *a, struct err *e)
 {
@@ -122,12 +166,9 @@ static int restrict_node(struct admit *a, struct err *e)
 	if (!node_of_user(&a->request->user, &node) || !a->request->res)
 		return 0;
 	struct str group = desc_str(a->request->res->group), res = desc_str(a->request->res->plural);
-	if (!group.n && str_is(res, "pods"))
-		return check_pod(a, node, e);
-	if (!group.n && str_is(res, "nodes"))
-		return check_node(a, node, e);
-	if (!group.n && str_is(res, "serviceaccounts") && str_is(a->sub, "token"))
-		return check_token(a, node, e);
+	for (size_t i = 0; i < ARRAY_LEN(restricted); i++)
+		if (str_is(group, restricted[i].group) && str_is(res, restricted[i].resource) && (!restricted[i].sub || str_is(a->sub, restricted[i].sub)))
+			return restricted[i].check(a, node, e);
 	return 0;
 }
 

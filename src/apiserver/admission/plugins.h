@@ -11,3 +11,5 @@ extern const struct admission_plugin plugin_namespace_lifecycle, plugin_service_
 bool admit_is(const struct admit *a, const char *group, const char *resource, const char *sub);
 /* An object in the cache, decoded into the request's arena; NULL when it is not there. */
 void *admit_lookup(const struct admit *a, const char *group, const char *plural, struct str ns, struct str name);
+/* 403 with the name of the object, which a request to create does not have. */
+int admit_forbidden(const struct admit *a, struct err *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -44,6 +44,20 @@ void *admit_lookup(const struct admit *a, const char *group, const char *plural,
 	return object_decode(o, r->arena, &e);
 }
 
+int admit_forbidden(const struct admit *a, struct err *e, const char *fmt, ...)
+{
+	va_list ap;
+	struct request *r = a->request;
+	struct str was = r->at.name;
+	va_start(ap, fmt);
+	struct str why = str_vprintf(r->arena, fmt, ap);
+	va_end(ap);
+	r->at.name = a->name;
+	request_forbidden(r, e, "%.*s", STR_F(why));
+	r->at.name = was;
+	return -1;
+}
+
 static bool applies(struct admit *a, size_t i)
 {
 	const struct admission *s = server_part(a->request->server, PART_ADMISSION);

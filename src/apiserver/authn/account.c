@@ -64,11 +64,21 @@ static void take_audiences(struct arena *a, const struct value *all, str_list_t 
 			*(struct str *)arena_push(a, ret) = v->list.items[i]->s;
 }
 
+static void own_audiences(const struct server_opts *o, struct arena *a, str_list_t *ret)
+{
+	for (size_t i = 0; i < o->napi_audiences; i++)
+		*(struct str *)arena_push(a, ret) = o->api_audiences[i];
+	if (!o->napi_audiences)
+		*(struct str *)arena_push(a, ret) = o->service_account_issuer;
+}
+
 static int check_audiences(struct server *s, struct arena *a, const struct value *all, struct token_question *q, struct str *why)
 {
 	const struct server_opts *o = server_options(s);
 	str_list_t have = {0};
 	take_audiences(a, all, &have);
+	if (!have.len) /* tokens for no one in particular are for the server */
+		own_audiences(o, a, &have);
 	LIST_EACH(x, have)
 		if (audience_wanted(q, o, *x))
 			*(struct str *)arena_push(a, &q->matched) = *x;
@@ -148,6 +158,15 @@ static void fill_user(struct arena *a, const struct claims *c, struct user *u)
 	add_extra(a, u, "authentication.kubernetes.io/node-uid", claim(c->all, "node", "uid"));
 }
 
+static int legacy_authenticate(struct server *s, struct arena *a, const struct value *all, struct token_question *q, struct user *ret, struct str *ret_why)
+{
+	struct legacy_claims l = {0};
+	if (check_audiences(s, a, all, q, ret_why) < 0 || legacy_check(s, a, q->token, all, &l, ret_why) < 0)
+		return -1;
+	fill_user(a, &(struct claims){all, l.ns, l.account, l.account_uid}, ret);
+	return 0;
+}
+
 int account_authenticate(struct server *s, struct arena *a, struct token_question *q, struct user *ret, struct str *ret_why)
 {
 	struct authn *n = authn_state(s);
@@ -156,10 +175,14 @@ int account_authenticate(struct server *s, struct arena *a, struct token_questio
 	ERR(e);
 	if (jwt_parse(q->token, a, &t, &e) < 0 || json_parse(a, t.payload, NULL, &all, &e) < 0)
 		return 1;
-	if (!str_eq(value_path_str(all, "iss"), server_options(s)->service_account_issuer) || jwt_verify_any(&t, n->verify, n->nverify) < 0)
+	struct str issuer = value_path_str(all, "iss");
+	bool legacy = str_is(issuer, LEGACY_ISSUER);
+	if ((!legacy && !str_eq(issuer, server_options(s)->service_account_issuer)) || jwt_verify_any(&t, n->verify, n->nverify) < 0)
 		return 1;
+	if (legacy)
+		return legacy_authenticate(s, a, all, q, ret, ret_why);
 	struct claims c = {all, claim(all, NULL, "namespace"), claim(all, "serviceaccount", "name"), claim(all, "serviceaccount", "uid")};
-	if (check_times(all, ret_why) < 0 || check_audiences(s, a, all, q, ret_why) < 0 || check_account(s, a, &c, ret_why) < 0)
+	if (check_audiences(s, a, all, q, ret_why) < 0 || check_times(all, ret_why) < 0 || check_account(s, a, &c, ret_why) < 0)
 		return -1;
 	fill_user(a, &c, ret);
 	return 0;
@@ -181,10 +204,14 @@ static int find_bound(struct request *r, const char *plural, bool namespaced, co
 		err_object(e, STR(""), str_of(plural), b->name);
 		return -1;
 	}
-	if (b->uid.n && !str_eq(b->uid, (*ret)->uid))
-		return err_set(e, ERR_CONFLICT, "the UID in the bound object reference (%.*s) does not match the UID in record. The object might have been deleted and then recreated",
-			STR_F(b->uid));
-	return 0;
+	if (!b->uid.n || str_eq(b->uid, (*ret)->uid))
+		return 0;
+	err_set(e, ERR_CONFLICT,
+		"Operation cannot be fulfilled on %.*s \"%.*s\": the UID in the bound object reference (%.*s) does not match the UID in record. "
+		"The object might have been deleted and then recreated",
+		STR_F(b->kind), STR_F(b->name), STR_F(b->uid));
+	err_object(e, STR(""), b->kind, b->name);
+	return -1;
 }
 
 static int bind_pod(struct request *r, struct object *o, struct bound *ret, struct err *e)
@@ -212,9 +239,13 @@ static const struct {
 
 static int resolve_bound(struct request *r, const struct authentication_v1_BoundObjectReference *b, struct bound *ret, struct err *e)
 {
-	struct str group, version;
-	for (size_t i = 0; b && i < ARRAY_LEN(bindable); i++) {
-		if (!str_is(b->kind, bindable[i].kind) || !str_is(b->apiVersion, "v1"))
+	struct str group = STR(""), version = STR("");
+	if (!b)
+		return 0;
+	if (api_version_split(b->apiVersion, &group, &version) < 0)
+		group = version = STR("");
+	for (size_t i = 0; i < ARRAY_LEN(bindable); i++) {
+		if (group.n || !str_is(b->kind, bindable[i].kind)) /* any version will do */
 			continue;
 		CLEANUP(object_unref) struct object *o = NULL;
 		if (find_bound(r, bindable[i].plural, bindable[i].namespaced, b, &o, e) < 0)
@@ -222,10 +253,6 @@ static int resolve_bound(struct request *r, const struct authentication_v1_Bound
 		*ret = (struct bound){.kind = str_of(bindable[i].claim), .name = str_dup(r->arena, o->name), .uid = str_dup(r->arena, o->uid)};
 		return i == 0 ? bind_pod(r, o, ret, e) : 0;
 	}
-	if (!b)
-		return 0;
-	if (api_version_split(b->apiVersion, &group, &version) < 0)
-		group = version = STR("");
 	return err_set(e, ERR_BAD_REQUEST, "cannot bind token to object of type %.*s/%.*s, Kind=%.*s", STR_F(group), STR_F(version), STR_F(b->kind));
 }
 
@@ -342,13 +369,8 @@ int serviceaccount_token_create(struct request *r, struct err *e)
 		return request_not_found(r, r->at.name, e);
 	if (!authn_state(r->server)->sign)
 		return err_set(e, ERR_INTERNAL, "tokens cannot be issued: start the server with --service-account-signing-key-file");
-	if (!t->spec.audiences.len) {
-		const struct server_opts *o = server_options(r->server);
-		for (size_t i = 0; i < o->napi_audiences; i++)
-			*(struct str *)arena_push(r->arena, &t->spec.audiences) = o->api_audiences[i];
-		if (!o->napi_audiences)
-			*(struct str *)arena_push(r->arena, &t->spec.audiences) = o->service_account_issuer;
-	}
+	if (!t->spec.audiences.len)
+		own_audiences(server_options(r->server), r->arena, &t->spec.audiences);
 	if (validate(r, t, e) < 0 || resolve_bound(r, t->spec.boundObjectRef, &b, e) < 0 || issue(r, sa, t, &b, e) < 0)
 		return -1;
 	t->metadata.name = r->at.name;

@@ -42,3 +42,12 @@ int token_authenticate(struct server *s, struct arena *a, struct token_question 
 int tokens_load(struct authn *n, struct str file, struct err *e) must_check;
 /* account.c: 1: the token is no service account's. */
 int account_authenticate(struct server *s, struct arena *a, struct token_question *q, struct user *ret, struct str *ret_why) must_check;
+
+/* legacy.c: tokens that live in a Secret. */
+#define LEGACY_ISSUER "kubernetes/serviceaccount"
+struct value;
+struct legacy_claims {
+	struct str sub, ns, secret, account, account_uid;
+};
+/* The signature is good: -1 with *why when the token is no longer.  Waits: marks the Secret as used. */
+int legacy_check(struct server *s, struct arena *a, struct str token, const struct value *all, struct legacy_claims *ret, struct str *why) must_check;

@@ -68,90 +68,126 @@ static int no_user(const struct user *u, struct err *e)
 
 /* ---- Questions ---- */
 
-static bool allowed(struct request *r, struct attrs *at)
+/* Grants of two kinds: the older verb "impersonate" lets the caller be somebody in all respects; the newer verbs "impersonate:MODE" do for those requests
+ * only that "impersonate-on:MODE:VERB" is granted for (KEP-5284). */
+struct mode {
+	const char *name;  /* NULL: the older kind */
+	const char *group; /* of users, groups, serviceaccounts and nodes */
+};
+static const struct mode older = {NULL, ""}, as_account = {"serviceaccount", "authentication.k8s.io"}, as_node = {"arbitrary-node", "authentication.k8s.io"},
+	as_user = {"user-info", "authentication.k8s.io"};
+
+static bool account_of(const struct user *u, struct str *ns, struct str *name)
 {
-	at->user = &r->user;
-	at->verb = STR("impersonate");
-	at->is_resource = true;
-	return authz_decide(r->server, at, NULL) == DECISION_ALLOW;
+	return str_has_prefix(u->name, STR(SA_PREFIX)) && str_cut(str_sub(u->name, sizeof SA_PREFIX - 1, u->name.n), ':', ns, name) && ns->n && name->n;
+}
+
+static const struct mode *mode_of(const struct user *u)
+{
+	struct str ns, name;
+	return account_of(u, &ns, &name) ? &as_account : str_has_prefix(u->name, STR(NODE_PREFIX)) ? &as_node : &as_user;
 }
 
 static bool grants_impersonation(void *arg, const struct rbac_v1_PolicyRule *rule)
 {
 	LIST_EACH(v, rule->verbs)
-		if (str_is(*v, "impersonate"))
-			return *(bool *)arg = true;
-	return false;
+		*(bool *)arg |= str_is(*v, "impersonate");
+	return !*(bool *)arg;
 }
 
 /* Who holds an older grant of any kind gets the older text. */
-static bool holds_older_grant(struct request *r, struct str ns)
+static bool holds_older_grant(struct request *r)
 {
 	bool found = false;
-	rbac_each_rule(authz_rbac(r->server), &r->user, ns, grants_impersonation, &found);
+	rbac_each_rule_anywhere(authz_rbac(r->server), &r->user, grants_impersonation, &found);
 	return found;
 }
 
-static int refuse_older(struct request *r, const struct attrs *at, struct err *e)
+static int refuse_identity(struct request *r, const struct attrs *at, struct err *e)
 {
 	struct str group = at->group.n ? str_printf(r->arena, ".%.*s", STR_F(at->group)) : STR("");
 	struct str what = at->sub.n ? str_printf(r->arena, "%.*s/%.*s", STR_F(at->resource), STR_F(at->sub)) : at->resource;
-	err_set(e, ERR_FORBIDDEN, "%.*s%.*s \"%.*s\" is forbidden: User \"%.*s\" cannot impersonate resource \"%.*s\" in API group \"%.*s\" %s%.*s%s",
-		STR_F(at->resource), STR_F(group), STR_F(at->name), STR_F(r->user.name), STR_F(what), STR_F(at->group),
+	err_set(e, ERR_FORBIDDEN, "%.*s%.*s \"%.*s\" is forbidden: User \"%.*s\" cannot %.*s resource \"%.*s\" in API group \"%.*s\" %s%.*s%s",
+		STR_F(at->resource), STR_F(group), STR_F(at->name), STR_F(r->user.name), STR_F(at->verb), STR_F(what), STR_F(at->group),
 		at->ns.n ? "in the namespace \"" : "at the cluster scope", STR_F(at->ns), at->ns.n ? "\"" : "");
 	err_object(e, at->group, at->resource, at->name);
 	return -1;
 }
 
-static int refuse(struct request *r, struct err *e)
+/* May the caller be this user, group, uid or extra? */
+static int ask(struct request *r, const struct mode *m, struct attrs at, struct err *e)
 {
-	const struct attrs *at = &r->at;
-	if (at->is_resource)
-		return request_forbidden(r, e, "User \"%.*s\" cannot impersonate-on:user-info:%.*s resource \"%.*s\" in API group \"%.*s\" %s%.*s%s", STR_F(r->user.name),
-			STR_F(at->verb), STR_F(at->resource), STR_F(at->group), at->ns.n ? "in the namespace \"" : "at the cluster scope", STR_F(at->ns),
-			at->ns.n ? "\"" : "");
-	err_set(e, ERR_FORBIDDEN, "forbidden: User \"%.*s\" cannot impersonate-on:user-info:%.*s path \"%.*s\"", STR_F(r->user.name), STR_F(at->verb), STR_F(at->path));
-	err_object(e, STR(""), STR(""), STR(""));
-	return -1;
+	at.user = &r->user;
+	at.is_resource = true;
+	at.version = STR("v1");
+	at.verb = m->name ? str_printf(r->arena, "impersonate:%s", m->name) : STR("impersonate");
+	return authz_decide(r->server, &at, NULL) == DECISION_ALLOW ? 0 : refuse_identity(r, &at, e);
 }
 
-static int ask(struct request *r, const char *group, const char *resource, struct str sub, struct str ns, struct str name, struct err *e)
+static int ask_name(struct request *r, const struct mode *m, const struct user *u, struct err *e)
 {
-	struct attrs at = {.group = str_of(group), .version = STR("v1"), .resource = str_of(resource), .sub = sub, .ns = ns, .name = name};
-	if (allowed(r, &at))
-		return 0;
-	return holds_older_grant(r, ns) ? refuse_older(r, &at, e) : refuse(r, e);
+	struct attrs at = {.group = str_of(m->group), .resource = STR("users"), .name = u->name};
+	if (account_of(u, &at.ns, &at.name)) {
+		at.resource = STR("serviceaccounts");
+	} else {
+		at.ns = (struct str){0};
+		at.name = u->name;
+	}
+	if (m == &as_node) {
+		at.resource = STR("nodes");
+		at.name = str_sub(u->name, sizeof NODE_PREFIX - 1, u->name.n);
+	}
+	return ask(r, m, at, e);
 }
 
-static int ask_user(struct request *r, const struct user *u, struct err *e)
+static int ask_all(struct request *r, const struct mode *m, const struct user *u, struct err *e)
 {
-	struct str ns, name;
-	if (str_has_prefix(u->name, STR(SA_PREFIX)) && str_cut(str_sub(u->name, sizeof SA_PREFIX - 1, u->name.n), ':', &ns, &name) && ns.n && name.n)
-		return ask(r, "", "serviceaccounts", (struct str){0}, ns, name, e);
-	return ask(r, "", "users", (struct str){0}, (struct str){0}, u->name, e);
-}
-
-static int ask_all(struct request *r, const struct user *u, struct err *e)
-{
-	if (ask_user(r, u, e) < 0)
+	const struct str authentication = STR("authentication.k8s.io");
+	if (ask_name(r, m, u, e) < 0)
 		return -1;
-	if (u->uid.n && ask(r, "authentication.k8s.io", "uids", (struct str){0}, (struct str){0}, u->uid, e) < 0)
+	if (u->uid.n && ask(r, m, (struct attrs){.group = authentication, .resource = STR("uids"), .name = u->uid}, e) < 0)
 		return -1;
 	for (size_t i = 0; i < u->ngroups; i++)
-		if (ask(r, "", "groups", (struct str){0}, (struct str){0}, u->groups[i], e) < 0)
+		if (ask(r, m, (struct attrs){.group = str_of(m->group), .resource = STR("groups"), .name = u->groups[i]}, e) < 0)
 			return -1;
 	for (size_t i = 0; i < u->nextra; i++)
-		for (size_t k = 0; k < u->extra[i].n; k++)
-			if (ask(r, "authentication.k8s.io", "userextras", u->extra[i].key, (struct str){0}, u->extra[i].values[k], e) < 0)
+		for (size_t k = 0; k < u->extra[i].n; k++) {
+			struct attrs at = {.group = authentication, .resource = STR("userextras"), .sub = u->extra[i].key, .name = u->extra[i].values[k]};
+			if (ask(r, m, at, e) < 0)
 				return -1;
+		}
 	return 0;
+}
+
+/* The newer way: the request itself, then the identity.  It never leads to the superusers, and accounts and nodes come as they are. */
+static int ask_constrained(struct request *r, const struct user *u, struct err *e)
+{
+	const struct mode *m = mode_of(u);
+	struct str verb = str_printf(r->arena, "impersonate-on:%s:%.*s", m->name, STR_F(r->at.verb));
+	if (request_authorize(r, verb, e) < 0)
+		return -1;
+	bool bare = !u->uid.n && !u->ngroups && !u->nextra;
+	if (user_in_group(u, STR("system:masters")) || (m != &as_user && !bare))
+		return err_set(e, ERR_FORBIDDEN, "impersonating more than a name needs the verb impersonate");
+	return ask_all(r, m, u, e);
+}
+
+static int ask_any(struct request *r, const struct user *u, struct err *e)
+{
+	ERR(first);
+	if (ask_all(r, &older, u, &first) == 0 || ask_constrained(r, u, e) == 0)
+		return 0;
+	if (holds_older_grant(r)) {
+		err_fini(e);
+		err_move(e, &first);
+	}
+	return -1;
 }
 
 static void implied_groups(struct request *r, struct user *u, bool given)
 {
 	struct str ns, name;
-	bool account = str_has_prefix(u->name, STR(SA_PREFIX)) && str_cut(str_sub(u->name, sizeof SA_PREFIX - 1, u->name.n), ':', &ns, &name) && ns.n && name.n;
-	if (account && !given) {
+	if (account_of(u, &ns, &name) && !given) {
 		user_add_group(r->arena, u, STR("system:serviceaccounts"));
 		user_add_group(r->arena, u, str_printf(r->arena, "system:serviceaccounts:%.*s", STR_F(ns)));
 	}
@@ -168,7 +204,7 @@ int authn_impersonate(struct request *r, struct err *e)
 	if (!u.name.n)
 		return u.uid.n || u.ngroups || u.nextra ? no_user(&u, e) : 0;
 	bool given = u.ngroups > 0;
-	if (ask_all(r, &u, e) < 0)
+	if (ask_any(r, &u, e) < 0)
 		return -1;
 	implied_groups(r, &u, given);
 	r->user = u;

@@ -2,6 +2,7 @@
 #include "apiserver/authn/authn_impl.h"
 
 #include "apiserver/authn_api.h"
+#include "apiserver/endpoint/endpoint.h"
 #include "apiserver/strategy.h"
 #include "gen/authentication_v1.h"
 #include "gen/ids.h"
@@ -32,7 +33,7 @@ void user_info_fill(struct arena *a, const struct user *u, struct authentication
 int selfsubjectreview_create(struct request *r, struct err *e)
 {
 	struct ref body;
-	if (endpoint_body(r, r->type, &body, e) < 0)
+	if (options_write(r, "CreateOptions", e) || endpoint_body(r, r->type, &body, e) < 0)
 		return -1;
 	struct authentication_v1_SelfSubjectReview *v = obj_make(r->arena, authentication_v1_SelfSubjectReview);
 	obj_set_type((struct ref){desc_type(T_authentication_v1_SelfSubjectReview), v});
@@ -81,18 +82,24 @@ int tokenreview_create(struct request *r, struct err *e)
 {
 	struct ref body;
 	struct user u = {0};
-	if (endpoint_body(r, r->type, &body, e) < 0)
+	if (options_write(r, "CreateOptions", e) || endpoint_body(r, r->type, &body, e) < 0)
 		return -1;
 	struct authentication_v1_TokenReview *v = body.p;
 	if (!v->spec.token.n)
 		return err_set(e, ERR_BAD_REQUEST, "token is required for TokenReview in authentication");
 	struct token_question q = {.token = v->spec.token, .audiences = v->spec.audiences.items, .naudiences = v->spec.audiences.len};
-	memset(&v->status, 0, sizeof v->status);
-	if (token_authenticate(r->server, r->arena, &q, &u) < 0) {
+	/* What the client put into the status stays where nothing is found out. */
+	v->status.authenticated = token_authenticate(r->server, r->arena, &q, &u) == 0;
+	if (v->status.authenticated && !q.matched.len && foreign_audience(r, &q)) {
+		v->status.authenticated = false;
+		*(struct str *)arena_push(r->arena, &q.complaints) = STR("invalid bearer token");
+	}
+	if (!v->status.authenticated) {
 		v->status.error = complaints_text(r->arena, &q);
-	} else if (q.matched.len || !foreign_audience(r, &q)) {
+	} else {
 		user_add_group(r->arena, &u, STR("system:authenticated"));
-		v->status.authenticated = true;
+		memset(&v->status.user, 0, sizeof v->status.user);
+		memset(&v->status.audiences, 0, sizeof v->status.audiences);
 		user_info_fill(r->arena, &u, &v->status.user);
 		put_audiences(r, &q, &v->status);
 	}

@@ -47,7 +47,12 @@ enum decision authz_decide(struct server *s, const struct attrs *at, struct buf 
 	if (user_in_group(at->user, STR("system:masters")))
 		return DECISION_ALLOW;
 	for (size_t i = 0; i < a->n; i++) {
-		enum decision d = a->modes[i](s, at, reason);
+		BUF(why);
+		enum decision d = a->modes[i](s, at, reason ? &why : NULL);
+		if (reason && d != DECISION_NO_OPINION)
+			buf_clear(reason); /* who decides explains it alone */
+		if (why.n)
+			buf_printf(reason, "%s%.*s", reason->n ? "\n" : "", STR_F(buf_view(&why)));
 		if (d != DECISION_NO_OPINION)
 			return d;
 	}

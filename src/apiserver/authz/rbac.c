@@ -250,7 +250,9 @@ bool rbac_rule_allows(const struct rbac_v1_PolicyRule *rule, const struct attrs 
 struct question {
 	const struct attrs *at;
 	struct buf *reason;
+	struct buf *broken;             /* gets the references to roles that are missing; NULL: not asked for */
 	struct str ns;
+	bool anywhere;                  /* in every namespace */
 	bool (*fn)(void *arg, const struct rbac_v1_PolicyRule *rule);
 	void *arg;
 };
@@ -265,12 +267,30 @@ static void say_why(const struct question *q, const struct grant *g)
 	buf_printf(q->reason, "\" of %.*s \"%.*s\" to %.*s", STR_F(g->role_kind), STR_F(g->role_name), STR_F(g->subject_text));
 }
 
+/* `clusterrole.rbac.authorization.k8s.io "x" not found`, once each. */
+static void say_broken(const struct question *q, const struct grant *g)
+{
+	BUF(line);
+	if (!q->broken)
+		return;
+	buf_printf(&line, "%s.rbac.authorization.k8s.io \"%.*s\" not found", str_is(g->role_kind, "ClusterRole") ? "clusterrole" : "role", STR_F(g->role_name));
+	struct str rest = buf_view(q->broken), one;
+	while (rest.n && str_next(&rest, '\n', &one))
+		if (str_eq(one, buf_view(&line)))
+			return;
+	buf_printf(q->broken, "%s%.*s", q->broken->n ? "\n" : "", STR_F(buf_view(&line)));
+}
+
 /* True ends the search. */
 static bool try_grants(const struct question *q, const struct grant *g, bool cluster)
 {
 	for (; g; g = g->next) {
-		if (cluster != !g->ns.n || (!cluster && !str_eq(g->ns, q->ns)) || !g->rules)
+		if (cluster != !g->ns.n || (!cluster && !q->anywhere && !str_eq(g->ns, q->ns)))
 			continue;
+		if (!g->rules) {
+			say_broken(q, g);
+			continue;
+		}
 		LIST_EACH(rule, *g->rules)
 		{
 			if (q->fn ? q->fn(q->arg, rule) : !rbac_rule_allows(rule, q->at))
@@ -316,14 +336,30 @@ static bool try_user(struct index *x, const struct question *q, const struct use
 	return false;
 }
 
+/* The lines of broken as upstream shows several errors in one. */
+static void put_broken(struct buf *reason, struct str broken)
+{
+	struct str one;
+	bool many = str_index(broken, '\n', 0) >= 0, first = true;
+	buf_str(reason, many ? STR("RBAC: [") : STR("RBAC: "));
+	for (; broken.n && str_next(&broken, '\n', &one); first = false)
+		buf_printf(reason, "%s%.*s", first ? "" : ", ", STR_F(one));
+	if (many)
+		buf_char(reason, ']');
+}
+
 enum decision rbac_decide(struct rbac *r, const struct attrs *at, struct buf *reason)
 {
 	struct index *x = index_here(r);
-	struct question q = {.at = at, .reason = reason, .ns = at->ns};
+	BUF(broken);
+	struct question q = {.at = at, .reason = reason, .broken = reason ? &broken : NULL, .ns = at->ns};
 	if (!x)
 		return DECISION_NO_OPINION;
-	bool yes = try_user(x, &q, at->user, true) || (at->is_resource && at->ns.n && try_user(x, &q, at->user, false));
-	return yes ? DECISION_ALLOW : DECISION_NO_OPINION;
+	if (try_user(x, &q, at->user, true) || (at->ns.n && try_user(x, &q, at->user, false)))
+		return DECISION_ALLOW;
+	if (broken.n)
+		put_broken(reason, buf_view(&broken));
+	return DECISION_NO_OPINION;
 }
 
 void rbac_each_rule(struct rbac *r, const struct user *u, struct str ns, bool (*fn)(void *arg, const struct rbac_v1_PolicyRule *rule), void *arg)
@@ -331,5 +367,13 @@ void rbac_each_rule(struct rbac *r, const struct user *u, struct str ns, bool (*
 	struct index *x = index_here(r);
 	struct question q = {.ns = ns, .fn = fn, .arg = arg};
 	if (x && !try_user(x, &q, u, true) && ns.n)
+		try_user(x, &q, u, false);
+}
+
+void rbac_each_rule_anywhere(struct rbac *r, const struct user *u, bool (*fn)(void *arg, const struct rbac_v1_PolicyRule *rule), void *arg)
+{
+	struct index *x = index_here(r);
+	struct question q = {.anywhere = true, .fn = fn, .arg = arg};
+	if (x && !try_user(x, &q, u, true))
 		try_user(x, &q, u, false);
 }

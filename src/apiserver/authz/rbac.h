@@ -10,9 +10,10 @@ struct rbac;
 struct rbac *authz_rbac(struct server *s); /* of the running chain */
 struct rbac *rbac_new(struct server *s);
 void rbac_free(struct rbac *r);
-struct rbac *authz_rbac(struct server *s); /* the server's; authz.c */
-/* The first rule that allows, as upstream words it; or why there is none (broken references). */
+/* Why: the first rule that allows, as upstream words it; or the bindings of the user whose role is missing. */
 enum decision rbac_decide(struct rbac *r, const struct attrs *at, struct buf *reason);
-/* Calls fn for each rule that applies to the user in the namespace ("": cluster-wide ones only), until it returns false. */
+/* Calls fn for each rule that applies to the user in the namespace ("": cluster-wide ones only), until it returns false.  The rules are the index's: they are gone when the fiber has waited. */
 void rbac_each_rule(struct rbac *r, const struct user *u, struct str ns, bool (*fn)(void *arg, const struct rbac_v1_PolicyRule *rule), void *arg);
+/* The same for the rules that the user has in any namespace. */
+void rbac_each_rule_anywhere(struct rbac *r, const struct user *u, bool (*fn)(void *arg, const struct rbac_v1_PolicyRule *rule), void *arg);
 bool rbac_rule_allows(const struct rbac_v1_PolicyRule *rule, const struct attrs *at);

@@ -2,6 +2,7 @@
  *
  * Objects that exist are left as they are, but for roles and bindings marked autoupdate: rules and subjects that are missing are added, so that an
  * upgraded server can do its work. */
+#include "apiserver/bootstrap/bootstrap.h"
 #include "apiserver/cache.h"
 #include "apiserver/server.h"
 
@@ -261,6 +262,8 @@ static int run(struct boot *b, const struct value *all, struct err *e)
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		if (make_kind(b, all, i, e) < 0)
 			return -1;
+	if (authentication_info_publish(b->s, &b->user, e))
+		return err_wrap(e, "the authentication settings in kube-system");
 	return make_service(b, e);
 }
 

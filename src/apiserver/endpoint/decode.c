@@ -192,7 +192,7 @@ int request_body(struct request *r, struct err *e)
 	return 0;
 }
 
-int endpoint_body(struct request *r, const struct type *t, struct ref *ret, struct err *e)
+int endpoint_object(struct request *r, const struct type *t, struct ref *ret, struct err *e)
 {
 	enum media m;
 	if (!r->http) {
@@ -206,5 +206,12 @@ int endpoint_body(struct request *r, const struct type *t, struct ref *ret, stru
 		return err_nomem(e, t->size);
 	obj_set_type(*ret);
 	obj_default(r->arena, *ret);
+	return 0;
+}
+
+int endpoint_body(struct request *r, const struct type *t, struct ref *ret, struct err *e)
+{
+	if (endpoint_object(r, t, ret, e))
+		return -1;
 	return r->at.verb.n && str_is(r->at.verb, "create") && obj_meta(*ret) ? body_managed(r, *ret, e) : 0;
 }

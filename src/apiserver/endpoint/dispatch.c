@@ -111,7 +111,7 @@ static unsigned path_verbs(const struct request *r)
 		return across ? 0 : r->sub->verbs;
 	if (r->has_name)
 		return across ? 0 : r->res->verbs & item;
-	return r->res->verbs & collection;
+	return r->res->verbs & (across ? 1u << VERB_LIST | 1u << VERB_WATCH : collection);
 }
 
 static const struct {

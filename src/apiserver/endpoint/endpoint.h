@@ -11,6 +11,7 @@
 
 /* info.c: path and method -> attributes, by upstream's RequestInfo rules.  -1: the path begins like a resource's and is none (500). */
 int info_parse(struct request *r, struct str method, struct str path, struct err *e) must_check;
+void info_selector(struct request *r, struct str text); /* a list's field selector into r->at */
 
 /* dispatch.c: finds the resource and runs the verb. */
 int dispatch_resource(struct request *r, struct err *e) must_check;
@@ -39,6 +40,8 @@ bool bool_of_query(struct str v);
 
 /* decode.c: bodies into objects. */
 int body_decode(struct request *r, const struct type *t, struct str body, enum media m, bool strict_modes, struct ref *ret, struct err *e) must_check;
+void member_copy(const struct field *f, void *to, const void *from); /* write.c: one member of a struct, as it is */
+int endpoint_object(struct request *r, const struct type *t, struct ref *ret, struct err *e) must_check; /* without managedFields: for what will be stored */
 int body_managed(struct request *r, struct ref o, struct err *e) must_check; /* write.c: managedFields of a create that stores nothing */
 struct strictness {
 	struct request *r;

@@ -89,28 +89,35 @@ static bool wants_watch(struct request *r)
 	return query_get(r, STR("watch"), &v) && bool_of_query(v);
 }
 
-/* A list of the one object that a field selector names is authorized as that object. */
-static void name_from_selector(struct request *r)
+/* Authorizers look at field selectors; and a list of the one object that it names is authorized as that object. */
+void info_selector(struct request *r, struct str text)
 {
-	struct field_selector fs = {0};
-	struct str v, name;
+	struct field_selector *fs = arena_make(r->arena, struct field_selector);
+	struct str name;
 	ERR(e);
-	if (!query_get(r, STR("fieldSelector"), &v) || field_selector_parse(r->arena, v, &fs, &e))
+	if (!text.n || field_selector_parse(r->arena, text, fs, &e))
 		return;
-	if (field_selector_requires(&fs, STR("metadata.name"), &name) && !name_path_segment(name).n)
+	r->at.fields = fs;
+	if (!str_is(r->at.verb, "deletecollection") && field_selector_requires(fs, STR("metadata.name"), &name) && !name_path_segment(name).n)
 		r->at.name = name;
 }
 
 static void finish_verb(struct request *r)
 {
 	struct attrs *at = &r->at;
-	if (!r->has_name && str_is(at->verb, "get")) {
+	struct str fields;
+	if (r->has_name)
+		return;
+	if (str_is(at->verb, "get")) {
 		r->watch = wants_watch(r);
 		at->verb = r->watch ? STR("watch") : STR("list");
-		name_from_selector(r);
-	} else if (!r->has_name && str_is(at->verb, "delete")) {
+	} else if (str_is(at->verb, "delete")) {
 		at->verb = STR("deletecollection");
+	} else {
+		return;
 	}
+	if (query_get(r, STR("fieldSelector"), &fields))
+		info_selector(r, fields);
 }
 
 /* The old /watch/ prefix. */

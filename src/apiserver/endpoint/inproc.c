@@ -1,5 +1,4 @@
 /* In-process calls: the same stages from authorization on, with typed objects in and out. */
-#include "apiserver/authz.h"
 #include "apiserver/cache/impl.h"
 #include "apiserver/endpoint/endpoint.h"
 #include "codec/ops.h"
@@ -14,21 +13,12 @@ static void fill(struct request *r, struct server *s, const struct user *u, cons
 	*r = (struct request){.server = s, .arena = a, .user = *u, .call = *c, .now = rt_wall(), .start = rt_now(), .deadline = MONO_NEVER};
 	r->user_agent = u->name;
 	r->at = (struct attrs){.user = &r->user, .verb = str_of(verb_names[c->verb]), .is_resource = true, .group = desc_str(c->res->group),
-		.version = desc_str(c->res->version), .resource = desc_str(c->res->plural), .sub = c->sub, .ns = c->ns, .name = c->name,
-		.field_selector = c->field_selector, .label_selector = c->label_selector};
+		.version = desc_str(c->res->version), .resource = desc_str(c->res->plural), .sub = c->sub, .ns = c->ns, .name = c->name};
+	info_selector(r, c->field_selector);
 	r->has_name = c->name.n > 0;
 	r->watch = c->verb == VERB_WATCH;
 	if (!r->call.field_manager.n && u->name.n)
 		r->call.field_manager = u->name;
-}
-
-static int authorize(struct request *r, struct err *e)
-{
-	BUF(reason);
-	if (r->privileged_loopback || authz_decide(r->server, &r->at, &reason) == DECISION_ALLOW)
-		return 0;
-	return request_forbidden(r, e, "User \"%.*s\" cannot %.*s resource \"%.*s\" in API group \"%.*s\"", STR_F(r->user.name), STR_F(r->at.verb),
-		STR_F(r->at.resource), STR_F(r->at.group));
 }
 
 static struct ref served(struct request *r, struct ref o)
@@ -85,7 +75,7 @@ int answer_to_ref(struct request *r, struct ref *ret, struct err *e)
 
 static int run(struct request *r, struct ref *ret, struct err *e)
 {
-	if (authorize(r, e) || request_bind(r, r->call.res, r->call.sub, e) || dispatch_call(r, e))
+	if (request_authorize(r, r->at.verb, e) || request_bind(r, r->call.res, r->call.sub, e) || dispatch_call(r, e))
 		return -1;
 	return answer_to_ref(r, ret, e);
 }
@@ -199,7 +189,7 @@ static int open_watch(struct inproc_watch *w, struct err *e)
 	struct bucket b;
 	struct answer list;
 	uint64_t rev = 0;
-	if (authorize(r, e) || request_bind(r, r->call.res, (struct str){0}, e) || options_list(r, e) || match_parse(r, &w->match, e))
+	if (request_authorize(r, r->at.verb, e) || request_bind(r, r->call.res, (struct str){0}, e) || options_list(r, e) || match_parse(r, &w->match, e))
 		return -1;
 	struct str rv = r->call.resource_version;
 	if (rv.n && rv_parse_get(rv, &rev, e))

@@ -68,8 +68,62 @@ static struct value *patched(struct request *r, struct ref cur, struct err *e)
 	return patch_strategic(r->arena, cur.type, doc, patch, e);
 }
 
+/* ---- merge patches name the members that they touch: only those take the way through a document ---- */
+
+static bool names_members(const struct value *patch, const struct type *t)
+{
+	if (!patch || patch->type != V_OBJECT)
+		return false;
+	for (uint32_t i = 0; i < patch->object.len; i++)
+		if (!field_by_name(t, patch->object.items[i].key, false))
+			return false; /* $directives and unknown names concern the whole */
+	return true;
+}
+
+/* The members that the patch names, or the others; shared with o. */
+static struct ref part_of(struct arena *a, struct ref o, const struct value *patch, bool named)
+{
+	struct ref part = {o.type, obj_new(a, o.type)};
+	for (unsigned i = 0; part.p && i < o.type->nfields; i++) {
+		const struct field *f = type_field(o.type, i);
+		if ((value_get(patch, field_name(f)) != NULL) == named)
+			member_copy(f, part.p, o.p);
+	}
+	return part;
+}
+
+static struct value *part_document(struct arena *a, struct ref o, const struct value *patch)
+{
+	struct ref part = part_of(a, o, patch, true);
+	struct value *all = part.p ? obj_to_value(a, part) : NULL, *doc = all ? value_new(a, V_OBJECT) : NULL;
+	for (uint32_t i = 0; doc && i < all->object.len; i++)
+		if (value_get(patch, all->object.items[i].key))
+			value_set(a, doc, all->object.items[i].key, all->object.items[i].value);
+	return doc;
+}
+
+/* False: the long way has to be gone, and tells what is wrong, if anything is. */
+static bool patch_part(struct request *r, struct ref cur, struct ref *ret)
+{
+	struct strictness strict = {.r = r};
+	struct json_opts o = {.flags = str_is(r->call.field_validation, "Ignore") ? 0 : JSON_STRICT, .complain = strictness_complain, .arg = &strict};
+	struct value *patch = NULL;
+	struct arena *a = r->arena;
+	ERR(e);
+	if (r->call.patch_type == PATCH_JSON || parse_patch(r, r->call.patch, &patch, &e) || !names_members(patch, cur.type))
+		return false;
+	struct value *doc = part_document(a, cur, patch);
+	if (doc)
+		doc = r->call.patch_type == PATCH_MERGE ? patch_merge(a, doc, patch, &e) : patch_strategic(a, cur.type, doc, patch, &e);
+	struct ref rest = part_of(a, cur, patch, false), next = {cur.type, rest.p && doc ? obj_copy(a, rest) : NULL};
+	if (!next.p || obj_from_value(a, cur.type, doc, &o, next.p, &e) || strictness_end(&strict, NULL, &e))
+		return false;
+	*ret = next;
+	return true;
+}
+
 /* The patched document as an object of the same type. */
-int patch_apply_to(struct request *r, struct ref cur, struct ref *ret, struct err *e)
+static int patch_whole(struct request *r, struct ref cur, struct ref *ret, struct err *e)
 {
 	struct strictness strict = {.r = r};
 	bool lax = str_is(r->call.field_validation, "Ignore");
@@ -86,9 +140,16 @@ int patch_apply_to(struct request *r, struct ref cur, struct ref *ret, struct er
 		json_write(&text, doc);
 		return bad_result(buf_view(&text), &why, e);
 	}
-	obj_set_type(next);
-	obj_default(r->arena, next);
 	*ret = next;
+	return 0;
+}
+
+int patch_apply_to(struct request *r, struct ref cur, struct ref *ret, struct err *e)
+{
+	if (!patch_part(r, cur, ret) && patch_whole(r, cur, ret, e))
+		return -1;
+	obj_set_type(*ret);
+	obj_default(r->arena, *ret);
 	return 0;
 }
 

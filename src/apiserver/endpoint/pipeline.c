@@ -48,26 +48,27 @@ static void escape(struct buf *out, struct str s)
 		case '&':
 			buf_lit(out, "&amp;");
 			break;
-		case '"':
-			buf_lit(out, "&#34;");
-			break;
-		case '\'':
-			buf_lit(out, "&#39;");
-			break;
 		default:
 			buf_char(out, s.p[i]);
 		}
 	}
 }
 
-static int forbidden_path(struct request *r, struct str reason, struct err *e)
+/* In quotes, with what browsers might run made harmless. */
+static void put_quoted(struct buf *out, struct str s)
+{
+	BUF(q);
+	enc_quote(&q, s);
+	escape(out, buf_view(&q));
+}
+
+static int forbidden_path(struct request *r, const struct attrs *at, struct str reason, struct err *e)
 {
 	BUF(m);
-	buf_lit(&m, "forbidden: User \"");
-	escape(&m, r->user.name);
-	buf_printf(&m, "\" cannot %.*s path \"", STR_F(r->at.verb));
-	escape(&m, r->at.path);
-	buf_char(&m, '"');
+	buf_lit(&m, "forbidden: User ");
+	put_quoted(&m, r->user.name);
+	buf_printf(&m, " cannot %.*s path ", STR_F(at->verb));
+	put_quoted(&m, at->path);
 	if (reason.n)
 		buf_printf(&m, ": %.*s", STR_F(reason));
 	err_set(e, ERR_FORBIDDEN, "%.*s", STR_F(buf_view(&m)));
@@ -75,13 +76,12 @@ static int forbidden_path(struct request *r, struct str reason, struct err *e)
 	return -1;
 }
 
-static int forbidden_resource(struct request *r, struct str reason, struct err *e)
+static int forbidden_resource(struct request *r, const struct attrs *at, struct str reason, struct err *e)
 {
 	BUF(m);
-	struct attrs *at = &r->at;
-	buf_lit(&m, "User \"");
-	escape(&m, r->user.name);
-	buf_printf(&m, "\" cannot %.*s resource \"%.*s", STR_F(at->verb), STR_F(at->resource));
+	buf_lit(&m, "User ");
+	put_quoted(&m, r->user.name);
+	buf_printf(&m, " cannot %.*s resource \"%.*s", STR_F(at->verb), STR_F(at->resource));
 	if (at->sub.n)
 		buf_printf(&m, "/%.*s", STR_F(at->sub));
 	buf_printf(&m, "\" in API group \"%.*s\"", STR_F(at->group));
@@ -91,13 +91,15 @@ static int forbidden_resource(struct request *r, struct str reason, struct err *
 	return request_forbidden(r, e, "%.*s", STR_F(buf_view(&m)));
 }
 
-static int authorize(struct request *r, struct err *e)
+int request_authorize(struct request *r, struct str verb, struct err *e)
 {
 	BUF(reason);
 	r->at.user = &r->user;
-	if (r->privileged_loopback || authz_decide(r->server, &r->at, &reason) == DECISION_ALLOW)
+	struct attrs at = r->at;
+	at.verb = verb;
+	if (r->privileged_loopback || authz_decide(r->server, &at, &reason) == DECISION_ALLOW)
 		return 0;
-	return r->at.is_resource ? forbidden_resource(r, buf_view(&reason), e) : forbidden_path(r, buf_view(&reason), e);
+	return at.is_resource ? forbidden_resource(r, &at, buf_view(&reason), e) : forbidden_path(r, &at, buf_view(&reason), e);
 }
 
 /* ---- the stages of a wire request ---- */
@@ -118,7 +120,7 @@ static int run_stages(struct request *r, struct err *e)
 	metrics_authenticated(r, !failed);
 	if (failed || authn_impersonate(r, e))
 		return -1;
-	failed = authorize(r, e);
+	failed = request_authorize(r, r->at.verb, e);
 	metrics_authorized(r, !failed);
 	if (failed)
 		return -1;

@@ -10,6 +10,7 @@
 
 #define GENERATE_ATTEMPTS 8 /* new names tried when a generated one is taken, as upstream */
 #define MANAGER_MAX 128
+#define ENCODE_ROOM 8192 /* most objects fit; for others the encoder asks again */
 
 struct ref object_as(struct arena *a, struct ref o, const struct type *t) { return convert_to(a, o, t); }
 
@@ -48,7 +49,7 @@ static size_t member_size(const struct field *f)
 	return kind_size(f);
 }
 
-static void member_copy(const struct field *f, void *to, const void *from)
+void member_copy(const struct field *f, void *to, const void *from)
 {
 	memcpy((char *)to + f->offset, (const char *)from + f->offset, member_size(f));
 	if (f->has_offset)
@@ -96,7 +97,7 @@ static struct blob *encode(struct ref obj)
 {
 	BUF(out);
 	obj_meta(obj)->resourceVersion = (struct str){0};
-	buf_room(&out, pb_size(obj) + 64);
+	buf_room(&out, ENCODE_ROOM);
 	pb_envelope_encode(&out, obj);
 	return out.failed ? NULL : blob_copy(buf_view(&out));
 }
@@ -130,10 +131,9 @@ static int commit(struct request *r, struct str key, uint64_t old_rev, const str
 	return 0;
 }
 
-int commit_put(struct request *r, struct cache_table *t, struct ref obj, const struct object *old, struct err *e)
+static int put_bytes(struct request *r, struct cache_table *t, struct ref obj, struct blob *value, const struct object *old, struct err *e)
 {
 	struct meta_v1_ObjectMeta *m = obj_meta(obj);
-	CLEANUP(blob_unref) struct blob *value = encode(obj);
 	uint64_t rev = 0;
 	if (!value)
 		return err_nomem(e, 0);
@@ -142,9 +142,17 @@ int commit_put(struct request *r, struct cache_table *t, struct ref obj, const s
 	if (t->strategy->ttl_s)
 		op.ttl_s = t->strategy->ttl_s(r, obj.p);
 	int c = commit(r, key, old ? old->rev : 0, &op, &rev, e);
-	if (c == 0)
+	if (c == 0) {
+		obj_drop_empty(obj);
 		set_rv(r->arena, obj, rev);
+	}
 	return c;
+}
+
+int commit_put(struct request *r, struct cache_table *t, struct ref obj, const struct object *old, struct err *e)
+{
+	CLEANUP(blob_unref) struct blob *value = encode(obj);
+	return put_bytes(r, t, obj, value, old, e);
 }
 
 int commit_delete(struct request *r, struct cache_table *t, const struct object *old, uint64_t *ret_rev, struct err *e)
@@ -265,6 +273,9 @@ static int create_checks(struct request *r, struct ref o, struct err *e)
 	if (r->strategy->warn)
 		r->strategy->warn(r, o.p, NULL);
 	adm.name = obj_meta(o)->name;
+	/* An apply or a PUT that makes the object needs the right to. */
+	if (!str_is(r->at.verb, "create") && request_authorize(r, STR("create"), e))
+		return -1;
 	return admission_validate(&adm, e);
 }
 
@@ -298,7 +309,7 @@ int create_run(struct request *r, struct ref next, struct err *e)
 int verb_create(struct request *r, struct err *e)
 {
 	struct ref next;
-	if (options_write(r, "CreateOptions", e) || endpoint_body(r, r->type, &next, e) || meta_namespace(r, next, e))
+	if (options_write(r, "CreateOptions", e) || endpoint_object(r, r->type, &next, e) || meta_namespace(r, next, e))
 		return -1;
 	return create_run(r, next, e);
 }
@@ -350,18 +361,15 @@ bool last_finalizer_gone(struct request *r, const struct strategy *s, struct ref
 	return !s->hold || !s->hold(r, o.p);
 }
 
-static bool same_bytes(struct ref o, const struct object *cur)
-{
-	CLEANUP(blob_unref) struct blob *b = encode(o);
-	return b && str_eq(blob_str(b), blob_str(cur->value));
-}
+static bool same_bytes(const struct blob *b, const struct object *cur) { return b && str_eq(blob_str(b), blob_str(cur->value)); }
 
 static int update_store(struct request *r, struct update *u, struct err *e)
 {
 	uint64_t rev = 0;
 	struct ref o = u->stored;
 	u->deleted = last_finalizer_gone(r, r->strategy, o);
-	if (!u->deleted && same_bytes(o, u->cur)) {
+	CLEANUP(blob_unref) struct blob *bytes = u->deleted ? NULL : encode(o);
+	if (same_bytes(bytes, u->cur)) {
 		u->unchanged = true;
 		set_rv(r->arena, o, u->cur->rev);
 		return 0;
@@ -371,7 +379,7 @@ static int update_store(struct request *r, struct update *u, struct err *e)
 		return 0;
 	}
 	if (!u->deleted)
-		return commit_put(r, r->table, o, u->cur, e);
+		return put_bytes(r, r->table, o, bytes, u->cur, e);
 	int c = commit_delete(r, r->table, u->cur, &rev, e);
 	if (c == 0) {
 		set_rv(r->arena, o, rev);
@@ -430,8 +438,12 @@ static int check_sent(struct request *r, const struct meta_v1_ObjectMeta *m, con
 	*ret_unconditional = rv == 0;
 	if (rv == 0 && r->strategy->unconditional_update_forbidden) {
 		err_cause(e, "FieldValueInvalid", STR("metadata.resourceVersion"), "Invalid value: 0: must be specified for an update");
-		if (invalid_end(r, r->table->type, cur->name, e))
-			err_object(e, desc_str(r->res->group), desc_str(r->res->plural), cur->name); /* this one names the resource, not the kind */
+		struct str res = resource_text(r->arena, r->res);
+		if (invalid_end(r, r->table->type, cur->name, e) == 0)
+			return 0;
+		/* This one names the resource, not the kind. */
+		e->message = str_printf(e->mem, "%.*s \"%.*s\" is invalid: metadata.resourceVersion: %.*s", STR_F(res), STR_F(cur->name), STR_F(e->causes[0].message));
+		err_object(e, desc_str(r->res->group), desc_str(r->res->plural), cur->name);
 		return -1;
 	}
 	return rv && rv != cur->rev ? conflict_modified(r, cur->name, e) : 0;
@@ -459,7 +471,7 @@ static int update_once(struct request *r, struct err *e)
 {
 	struct ref next;
 	bool unconditional = true;
-	if (endpoint_body(r, r->type, &next, e) || meta_namespace(r, next, e) || meta_name(r, next, e))
+	if (endpoint_object(r, r->type, &next, e) || meta_namespace(r, next, e) || meta_name(r, next, e))
 		return -1;
 	struct object *cur = cache_lookup(server_cache(r->server), r->table, r->at.ns, r->at.name);
 	if (!cur)
@@ -498,13 +510,14 @@ static int edit_store(struct request *r, struct cache_table *t, struct object *c
 		if (managed_update(r->arena, old, o, &w, e))
 			return -1;
 	}
-	if (ed->dry_run || same_bytes(o, cur)) {
+	CLEANUP(blob_unref) struct blob *bytes = encode(o);
+	if (ed->dry_run || same_bytes(bytes, cur)) {
 		set_rv(r->arena, o, cur->rev);
 		return 0;
 	}
 	uint64_t rev = 0;
 	if (!last_finalizer_gone(r, t->strategy, o))
-		return commit_put(r, t, o, cur, e);
+		return put_bytes(r, t, o, bytes, cur, e);
 	int c = commit_delete(r, t, cur, &rev, e);
 	if (c == 0)
 		set_rv(r->arena, o, rev);

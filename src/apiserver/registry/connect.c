@@ -5,7 +5,6 @@
 #include "api/meta.h"
 #include "api/node.h"
 #include "api/pod.h"
-#include "apiserver/authz.h"
 #include "apiserver/endpoint/endpoint.h"
 #include "apiserver/registry/handlers.h"
 #include "gen/core_v1.h"
@@ -252,19 +251,6 @@ int pod_log(struct request *r, struct err *e)
 
 /* ---- streams ---- */
 
-/* A GET that upgrades does what a POST does: it needs the same permission. */
-static int may_create(struct request *r, struct err *e)
-{
-	struct attrs at = r->at;
-	if (str_is(at.verb, "create") || r->privileged_loopback)
-		return 0;
-	at.verb = STR("create");
-	if (authz_decide(r->server, &at, NULL) == DECISION_ALLOW)
-		return 0;
-	return request_forbidden(r, e, "User \"%.*s\" cannot create resource \"%.*s/%.*s\" in API group \"%.*s\" in the namespace \"%.*s\"", STR_F(r->user.name),
-		STR_F(at.resource), STR_F(at.sub), STR_F(at.group), STR_F(at.ns));
-}
-
 static bool query_true(struct request *r, const char *name)
 {
 	struct str v;
@@ -306,7 +292,8 @@ static bool is_websocket(const struct http_req *q) { return req_header_has(q, ST
 static int stream_to_kubelet(struct request *r, struct str node, struct str path, const struct stream_want *w, struct err *e)
 {
 	CLEANUP(target_fini) struct target *t = &(struct target){.r = r, .path = path};
-	if (may_create(r, e) || connect_to_kubelet(t, node, e))
+	/* A GET that upgrades does what a POST does: it needs the same permission. */
+	if (request_authorize(r, STR("create"), e) || connect_to_kubelet(t, node, e))
 		return -1;
 	return is_websocket(r->http) ? join_streams(t, w, e) : hand_on(t, e);
 }

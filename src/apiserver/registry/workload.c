@@ -115,15 +115,10 @@ static void job_create(struct request *r, void *obj)
 }
 
 static const char *const job_fields[] = {"status.successful", NULL};
-
-static struct str job_field(struct arena *a, const void *obj, int i)
-{
-	const struct batch_v1_Job *j = obj;
-	return str_printf(a, "%d", j->status.succeeded);
-}
+static const char *const job_fields_at[ARRAY_LEN(job_fields)] = {"status.succeeded"};
 
 const struct strategy job_strategy = {
-	.group = "batch", .resource = "jobs", .has_generation = true, .orphan_by_default = true, .selectable = job_fields, .field = job_field,
+	.group = "batch", .resource = "jobs", .has_generation = true, .orphan_by_default = true, .selectable = job_fields, .selectable_at = job_fields_at,
 	.prepare_create = job_create, .validate = validate_job, .validate_update = validate_job_update, .validate_status = validate_job_status, .warn = warn_job,
 	.cells = job_cells,
 };

@@ -2,8 +2,11 @@
 #include "apiserver/authz/rbac.h"
 #include "apiserver/endpoint/endpoint.h"
 #include "apiserver/registry/validate/validate.h"
+#include "base/enc.h"
 #include "codec/ops.h"
 #include "gen/ids.h"
+
+#include <stdlib.h>
 
 struct held {
 	struct arena *a;
@@ -80,79 +83,124 @@ static bool held(const struct held *h, const struct one *q)
 	return false;
 }
 
-static bool names_held(const struct held *h, const struct rbac_v1_PolicyRule *p, struct one q)
+/* ---- single permissions ---- */
+
+/* What misses: upstream tells it by group, resource and name, each with its verbs. */
+struct missing {
+	const struct held *held;
+	str_list_t lines;
+};
+
+static void add_line(struct missing *m, struct buf *line)
 {
-	LIST_EACH(n, p->resourceNames) {
-		q.name = *n;
-		if (!held(h, &q))
-			return false;
-	}
-	return p->resourceNames.len || held(h, &q);
+	struct str *slot = arena_push(m->held->a, &m->lines);
+	if (slot)
+		*slot = buf_take(line, m->held->a);
 }
 
-static bool resources_held(const struct held *h, const struct rbac_v1_PolicyRule *p, struct str verb)
+static void put_one(struct buf *b, const char *name, struct str s)
+{
+	buf_printf(b, "%s%s:[", b->n > 1 ? ", " : "", name);
+	enc_quote(b, s);
+	buf_char(b, ']');
+}
+
+/* The line of what q names with the verbs that miss; none when all are held. */
+static void check_verbs(struct missing *m, const str_list_t *verbs, struct one q)
+{
+	BUF(list);
+	LIST_EACH(v, *verbs) {
+		q.verb = *v;
+		if (held(m->held, &q))
+			continue;
+		buf_str(&list, list.n ? STR(" ") : STR(""));
+		enc_quote(&list, *v);
+	}
+	if (!list.n)
+		return;
+	BUF(line);
+	buf_char(&line, '{');
+	put_one(&line, "APIGroups", q.group);
+	put_one(&line, "Resources", q.resource);
+	if (q.name.p)
+		put_one(&line, "ResourceNames", q.name);
+	buf_printf(&line, ", Verbs:[%.*s]}", STR_F(buf_view(&list)));
+	add_line(m, &line);
+}
+
+static void check_resource(struct missing *m, const struct rbac_v1_PolicyRule *p, struct one q)
+{
+	if (!p->resourceNames.len)
+		check_verbs(m, &p->verbs, q);
+	LIST_EACH(n, p->resourceNames) {
+		q.name = *n;
+		check_verbs(m, &p->verbs, q);
+	}
+}
+
+static void check_url(struct missing *m, const struct rbac_v1_PolicyRule *p, struct str url)
+{
+	LIST_EACH(v, p->verbs) {
+		BUF(line);
+		if (held(m->held, &(struct one){.verb = *v, .url = url}))
+			continue;
+		buf_char(&line, '{');
+		put_one(&line, "NonResourceURLs", url);
+		put_one(&line, "Verbs", *v);
+		buf_char(&line, '}');
+		add_line(m, &line);
+	}
+}
+
+static void check_rule(struct missing *m, const struct rbac_v1_PolicyRule *p)
 {
 	LIST_EACH(g, p->apiGroups)
 		LIST_EACH(res, p->resources)
-			if (!names_held(h, p, (struct one){.verb = verb, .group = *g, .resource = *res}))
-				return false;
-	return true;
-}
-
-/* A rule is taken apart into single permissions. */
-static bool rule_held(const struct held *h, const struct rbac_v1_PolicyRule *p)
-{
-	LIST_EACH(v, p->verbs) {
-		LIST_EACH(u, p->nonResourceURLs)
-			if (!held(h, &(struct one){.verb = *v, .url = *u}))
-				return false;
-		if (!resources_held(h, p, *v))
-			return false;
-	}
-	return true;
+			check_resource(m, p, (struct one){.group = *g, .resource = *res});
+	LIST_EACH(u, p->nonResourceURLs)
+		check_url(m, p, *u);
 }
 
 /* ---- the refusal, in upstream's words ---- */
 
-static void put_list(struct buf *b, const char *name, const str_list_t *l)
+/* The object has a name where the request has none yet. */
+static int refuse(struct request *r, struct str name, struct err *e, const char *why)
 {
-	if (!l->len)
-		return;
-	buf_printf(b, "%s%s:[", b->p[b->n - 1] == '{' ? "" : ", ", name);
-	LIST_EACH(s, *l)
-		buf_printf(b, "%s\"%.*s\"", s == l->items ? "" : " ", STR_F(*s));
-	buf_char(b, ']');
+	struct str was = r->at.name;
+	r->at.name = name;
+	request_forbidden(r, e, "%s", why);
+	r->at.name = was;
+	return -1;
 }
 
-static void put_rule(struct buf *b, const struct rbac_v1_PolicyRule *p)
+static int by_text(const void *a, const void *b) { return str_cmp(*(const struct str *)a, *(const struct str *)b); }
+
+static int refuse_missing(struct request *r, struct str name, str_list_t *lines, struct err *e)
 {
-	buf_lit(b, "\n{");
-	put_list(b, "APIGroups", &p->apiGroups);
-	put_list(b, "Resources", &p->resources);
-	put_list(b, "ResourceNames", &p->resourceNames);
-	put_list(b, "NonResourceURLs", &p->nonResourceURLs);
-	put_list(b, "Verbs", &p->verbs);
-	buf_char(b, '}');
+	BUF(why);
+	buf_lit(&why, "user ");
+	enc_quote(&why, r->user.name);
+	buf_lit(&why, " (groups=[");
+	for (size_t i = 0; i < r->user.ngroups; i++) {
+		buf_str(&why, i ? STR(" ") : STR(""));
+		enc_quote(&why, r->user.groups[i]);
+	}
+	buf_lit(&why, "]) is attempting to grant RBAC permissions not currently held:");
+	qsort(lines->items, lines->len, sizeof *lines->items, by_text);
+	for (uint32_t i = 0; i < lines->len; i++)
+		if (!i || !str_eq(lines->items[i], lines->items[i - 1]))
+			buf_printf(&why, "\n%.*s", STR_F(lines->items[i]));
+	return refuse(r, name, e, buf_z(&why));
 }
 
-static int refuse(struct request *r, struct buf *missing, struct err *e)
-{
-	BUF(groups);
-	for (size_t i = 0; i < r->user.ngroups; i++)
-		buf_printf(&groups, "%s\"%.*s\"", i ? " " : "", STR_F(r->user.groups[i]));
-	return request_forbidden(r, e, "user \"%.*s\" (groups=[%.*s]) is attempting to grant RBAC permissions not currently held:%.*s", STR_F(r->user.name),
-		STR_F(buf_view(&groups)), STR_F(buf_view(missing)));
-}
-
-static int confirm(struct request *r, const rbac_v1_PolicyRule_list_t *rules, struct str ns, struct err *e)
+static int confirm(struct request *r, const rbac_v1_PolicyRule_list_t *rules, const struct meta_v1_ObjectMeta *m, struct err *e)
 {
 	struct held h = {.a = r->arena};
-	BUF(missing);
-	rbac_each_rule(authz_rbac(r->server), &r->user, ns, add_held, &h);
+	struct missing miss = {.held = &h};
+	rbac_each_rule(authz_rbac(r->server), &r->user, m->namespace, add_held, &h);
 	LIST_EACH(p, *rules)
-		if (!rule_held(&h, p))
-			put_rule(&missing, p);
-	return missing.n ? refuse(r, &missing, e) : 0;
+		check_rule(&miss, p);
+	return miss.lines.len ? refuse_missing(r, m->name, &miss.lines, e) : 0;
 }
 
 static bool trusted(const struct request *r) { return r->privileged_loopback || user_in_group(&r->user, STR("system:masters")); }
@@ -178,21 +226,25 @@ static bool same_rules(const void *a, const void *b, size_t offset)
 int escalation_of_role(struct request *r, void *obj, const void *old, struct err *e)
 {
 	const struct rbac_v1_Role *o = obj;
-	if (trusted(r) || (old && same_rules(obj, old, offsetof(struct rbac_v1_Role, rules))) || may(r, "escalate", r->at.resource, o->metadata.name))
+	if (trusted(r) || (old && same_rules(obj, old, offsetof(struct rbac_v1_Role, rules))) || may(r, "escalate", r->at.resource, r->at.name))
 		return 0;
-	return confirm(r, &o->rules, o->metadata.namespace, e);
+	return confirm(r, &o->rules, &o->metadata, e);
 }
 
 /* With an aggregation rule anything may come in. */
-static const rbac_v1_PolicyRule_list_t *everything(void)
+static bool holds_everything(struct request *r)
 {
 	static struct str star[] = {STR_INIT("*")};
-	static struct rbac_v1_PolicyRule all[] = {
+	static const struct rbac_v1_PolicyRule all[] = {
 		{.verbs = {star, 1, 1}, .apiGroups = {star, 1, 1}, .resources = {star, 1, 1}},
 		{.verbs = {star, 1, 1}, .nonResourceURLs = {star, 1, 1}},
 	};
-	static const rbac_v1_PolicyRule_list_t list = {all, 2, 2};
-	return &list;
+	struct held h = {.a = r->arena};
+	struct missing miss = {.held = &h};
+	rbac_each_rule(authz_rbac(r->server), &r->user, STR(""), add_held, &h);
+	check_rule(&miss, &all[0]);
+	check_rule(&miss, &all[1]);
+	return !miss.lines.len;
 }
 
 int escalation_of_clusterrole(struct request *r, void *obj, const void *old_, struct err *e)
@@ -200,11 +252,11 @@ int escalation_of_clusterrole(struct request *r, void *obj, const void *old_, st
 	const struct rbac_v1_ClusterRole *o = obj, *old = old_;
 	bool aggregates = o->aggregationRule && !(old && old->aggregationRule);
 	bool same = old && same_rules(obj, old, offsetof(struct rbac_v1_ClusterRole, rules));
-	if (trusted(r) || (same && !aggregates) || may(r, "escalate", r->at.resource, o->metadata.name))
+	if (trusted(r) || (same && !aggregates) || may(r, "escalate", r->at.resource, r->at.name))
 		return 0;
-	if (aggregates && confirm(r, everything(), STR(""), e))
-		return -1;
-	return confirm(r, &o->rules, STR(""), e);
+	if (aggregates && !holds_everything(r))
+		return refuse(r, o->metadata.name, e, "must have cluster-admin privileges to use the aggregationRule");
+	return confirm(r, &o->rules, &o->metadata, e);
 }
 
 static int role_missing(const char *resource, struct str name, struct err *e)
@@ -245,5 +297,5 @@ int escalation_of_binding(struct request *r, void *obj, const void *old, struct 
 	struct str plural = str_is(b->roleRef.kind, "ClusterRole") ? STR("clusterroles") : STR("roles");
 	if (trusted(r) || (old && same_binding(b, old)) || may(r, "bind", plural, b->roleRef.name))
 		return 0;
-	return rules_of(r, &b->roleRef, &rules, e) ? -1 : confirm(r, rules, b->metadata.namespace, e);
+	return rules_of(r, &b->roleRef, &rules, e) ? -1 : confirm(r, rules, &b->metadata, e);
 }
