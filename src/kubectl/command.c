@@ -56,6 +56,7 @@ static const struct command commands[] = {
 	{"rollout resume", cmd_rollout_change, "(TYPE NAME | TYPE/NAME)", "Let a held rollout go on"},
 	{"rollout status", cmd_rollout_status, "(TYPE NAME | TYPE/NAME)", "Follow a rollout until it is done"},
 	{"rollout undo", cmd_rollout_undo, "(TYPE NAME | TYPE/NAME) [--to-revision=N]", "Go back to an earlier revision"},
+	{"run", cmd_run, "NAME --image=IMAGE [-- COMMAND ...]", "Make a Pod of an image"},
 	{"scale", cmd_scale, "--replicas=COUNT (-f FILE | TYPE NAME)", "Set how many replicas a workload has"},
 	{"version", cmd_version, "", "Print the versions of client and server"},
 	{"wait", cmd_wait, "--for=CONDITION (TYPE NAME ... | -l SELECTOR | --all)", "Wait until objects are in a state"},

@@ -179,7 +179,7 @@ int describe_configmap(struct describe *d, struct err *e)
 	put_labels(d);
 	describe_line(d, 0, "\nData\n====");
 	EACH_MEMBER(m, data)
-		describe_line(d, 0, "%.*s:\n----\n%.*s\n\n", STR_F(m->key), STR_F(text_of(m->value)));
+		describe_line(d, 0, "%.*s:\n----\n%.*s\n", STR_F(m->key), STR_F(text_of(m->value)));
 	describe_line(d, 0, "\nBinaryData\n====");
 	EACH_MEMBER(m, binary) {
 		BUF(b);
