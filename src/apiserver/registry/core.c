@@ -70,7 +70,7 @@ static const char *const namespace_fields[] = {"status.phase", NULL};
 
 const struct strategy namespace_strategy = {
 	.group = "", .resource = "namespaces", .meta_again = 1, .returns_object_on_delete = true, .selectable = namespace_fields, .validate_name = validate_name_label,
-	.prepare_create = namespace_create, .prepare_update = namespace_update, .validate_update = validate_namespace_update, .hold = namespace_hold,
+	.prepare_create = namespace_create, .prepare_update = namespace_update, .validate_update = validate_namespace_update, .validate = validate_namespace, .validate_status = validate_namespace_status, .hold = namespace_hold,
 	.cells = namespace_cells,
 };
 
@@ -132,7 +132,7 @@ const struct strategy limitrange_strategy = {
 	.group = "", .resource = "limitranges", .meta_again = 1, .meta_checked_once = true, .allow_create_on_update = true, .validate = validate_limitrange, .validate_update = validate_limitrange_update,
 };
 const struct strategy quota_strategy = {
-	.group = "", .resource = "resourcequotas", .meta_again = 1, .returns_object_on_delete = true, .validate = validate_quota, .validate_update = validate_quota_update,
+	.group = "", .resource = "resourcequotas", .meta_again = 1, .returns_object_on_delete = true, .validate = validate_quota, .validate_update = validate_quota_update, .validate_status = validate_quota_status,
 	.cells = quota_cells,
 };
 const struct strategy endpoints_strategy = {

@@ -76,6 +76,7 @@ const struct strategy clusterrolebinding_strategy = {
 
 const struct strategy ingress_strategy = {
 	.group = "networking.k8s.io", .resource = "ingresses", .has_generation = true, .validate = validate_ingress, .validate_update = validate_ingress_update,
+	.validate_status = validate_ingress_status,
 	.cells = ingress_cells,
 };
 const struct strategy ingressclass_strategy = {
@@ -87,10 +88,12 @@ const struct strategy networkpolicy_strategy = {
 	.validate_update = validate_networkpolicy_update, .cells = networkpolicy_cells,
 };
 const struct strategy ipaddress_strategy = {
-	.group = "networking.k8s.io", .resource = "ipaddresses", .cells = ipaddress_cells,
+	.group = "networking.k8s.io", .resource = "ipaddresses", .validate_name = validate_name_ip, .validate = validate_ipaddress, .validate_update = validate_ipaddress_update,
+	.cells = ipaddress_cells,
 };
 const struct strategy servicecidr_strategy = {
-	.group = "networking.k8s.io", .resource = "servicecidrs", .returns_object_on_delete = true, .cells = servicecidr_cells,
+	.group = "networking.k8s.io", .resource = "servicecidrs", .returns_object_on_delete = true, .validate = validate_servicecidr,
+	.validate_update = validate_servicecidr_update, .cells = servicecidr_cells,
 };
 
 /* ---- node, scheduling ---- */
