@@ -45,7 +45,8 @@ const struct strategy pdb_strategy = {
 	.validate = validate_pdb, .validate_update = validate_pdb_update, .validate_status = validate_pdb_status, .cells = pdb_cells,
 };
 const struct strategy hpa_strategy = {
-	.group = "autoscaling", .resource = "horizontalpodautoscalers", .cells = hpa_cells,
+	.group = "autoscaling", .resource = "horizontalpodautoscalers", .validate = validate_hpa, .validate_update = validate_hpa_update,
+	.validate_status = validate_hpa_status, .cells = hpa_cells,
 };
 
 CELLS_BY_PATH(scale_cells, T_autoscaling_v1_Scale, "metadata.name", "spec.replicas", "status.replicas", "@age")
@@ -116,22 +117,27 @@ const struct strategy storageclass_strategy = {
 	.validate_update = validate_storageclass_update, .cells = storageclass_cells,
 };
 const struct strategy csidriver_strategy = {
-	.group = "storage.k8s.io", .resource = "csidrivers", .returns_object_on_delete = true, .unconditional_update_forbidden = true, .cells = csidriver_cells,
+	.group = "storage.k8s.io", .resource = "csidrivers", .validate_name = validate_name_driver, .validate = validate_csidriver,
+	.validate_update = validate_csidriver_update, .returns_object_on_delete = true, .unconditional_update_forbidden = true, .cells = csidriver_cells,
 };
 CELLS_BY_PATH(csinode_cells, T_storage_v1_CSINode, "metadata.name", "#spec.drivers", "@age")
 const struct strategy csinode_strategy = {
-	.group = "storage.k8s.io", .resource = "csinodes", .meta_checked_once = true, .returns_object_on_delete = true, .unconditional_update_forbidden = true, .cells = csinode_cells,
+	.group = "storage.k8s.io", .resource = "csinodes", .validate = validate_csinode, .validate_update = validate_csinode_update,
+	 .meta_checked_once = true, .returns_object_on_delete = true, .unconditional_update_forbidden = true, .cells = csinode_cells,
 };
 const struct strategy csistoragecapacity_strategy = {
-	.group = "storage.k8s.io", .resource = "csistoragecapacities", .unconditional_update_forbidden = true,
+	.group = "storage.k8s.io", .resource = "csistoragecapacities", .validate = validate_csistoragecapacity,
+	.validate_update = validate_csistoragecapacity_update, .unconditional_update_forbidden = true,
 };
 const struct strategy volumeattachment_strategy = {
-	.group = "storage.k8s.io", .resource = "volumeattachments", .returns_object_on_delete = true, .unconditional_update_forbidden = true,
+	.group = "storage.k8s.io", .resource = "volumeattachments", .validate = validate_volumeattachment,
+	.validate_update = validate_volumeattachment_update, .returns_object_on_delete = true, .unconditional_update_forbidden = true,
 	.cells = attachment_cells,
 };
 CELLS_BY_PATH(attributesclass_cells, T_storage_v1_VolumeAttributesClass, "metadata.name", "driverName", "@age")
 const struct strategy volumeattributesclass_strategy = {
-	.group = "storage.k8s.io", .resource = "volumeattributesclasses", .returns_object_on_delete = true, .cells = attributesclass_cells,
+	.group = "storage.k8s.io", .resource = "volumeattributesclasses", .validate = validate_volumeattributesclass,
+	.validate_update = validate_volumeattributesclass_update, .returns_object_on_delete = true, .cells = attributesclass_cells,
 };
 
 /* ---- dynamic resources ---- */
@@ -200,5 +206,6 @@ const struct strategy apiservice_strategy = {.group = "apiregistration.k8s.io", 
 static const char *const csr_fields[] = {"spec.signerName", NULL};
 const struct strategy csr_strategy = {
 	.group = "certificates.k8s.io", .resource = "certificatesigningrequests", .validate_name = validate_name_path, .selectable = csr_fields, .prepare_create = csr_create,
-	.prepare_update = csr_update, .validate = validate_csr, .cells = csr_cells,
+	.prepare_update = csr_update, .prepare_status = csr_stamp, .validate = validate_csr, .validate_update = validate_csr_update,
+	.validate_status = validate_csr_status, .cells = csr_cells,
 };
