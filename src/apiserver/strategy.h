@@ -21,6 +21,7 @@ struct strategy {
 	const char *orphan_warning;         /* with orphan_by_default: Warning of a delete that leaves the choice open */
 	/* For kinds with /status the generic code drops the status of a create and keeps the old one on PUT and PATCH of the main resource, unless: */
 	bool status_in_create, status_in_update;
+	bool status_keeps_meta;             /* labels, annotations, owners, finalizers sent to /status are dropped */
 	bool has_generation;                /* metadata.generation: 1 at create, +1 when spec changes; else it is what the client sent at create */
 	const char *const *selectable;      /* field selectors beyond metadata.name/namespace: "spec.nodeName", ... NULL-terminated.
 	                                       The first one is indexed for watches. */

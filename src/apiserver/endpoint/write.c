@@ -316,6 +316,14 @@ int verb_create(struct request *r, struct err *e)
 
 /* ---- update ---- */
 
+static void keep_meta(struct meta_v1_ObjectMeta *m, const struct meta_v1_ObjectMeta *old)
+{
+	m->labels = old->labels;
+	m->annotations = old->annotations;
+	m->ownerReferences = old->ownerReferences;
+	m->finalizers = old->finalizers;
+}
+
 static void prepare_update(struct request *r, struct ref o, struct ref old)
 {
 	const struct strategy *s = r->strategy;
@@ -325,6 +333,8 @@ static void prepare_update(struct request *r, struct ref o, struct ref old)
 	else if (has_sub(r->res, "status") && !s->status_in_update)
 		keep_members(o, old, true);
 	meta_carry_over(o, old);
+	if (status && s->status_keeps_meta)
+		keep_meta(obj_meta(o), obj_meta(old));
 	if (status && s->prepare_status)
 		s->prepare_status(r, o.p, old.p);
 	else if (!status && s->prepare_update)

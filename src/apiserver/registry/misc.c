@@ -31,7 +31,7 @@ static void endpointslice_update(struct request *r, void *obj, const void *old_)
 
 const struct strategy endpointslice_strategy = {
 	.group = "discovery.k8s.io", .resource = "endpointslices", .has_generation = true, .prepare_update = endpointslice_update,
-	.validate = validate_endpointslice, .validate_update = validate_endpointslice_update, .cells = endpointslice_cells,
+	.validate = validate_endpointslice, .warn = warn_endpointslice, .validate_update = validate_endpointslice_update, .cells = endpointslice_cells,
 };
 
 /* The controller has to look at it first: until then nothing may be evicted. */
@@ -76,7 +76,7 @@ const struct strategy clusterrolebinding_strategy = {
 /* ---- networking ---- */
 
 const struct strategy ingress_strategy = {
-	.group = "networking.k8s.io", .resource = "ingresses", .has_generation = true, .validate = validate_ingress, .validate_update = validate_ingress_update,
+	.group = "networking.k8s.io", .resource = "ingresses", .has_generation = true, .validate = validate_ingress, .warn = warn_ingress, .validate_update = validate_ingress_update,
 	.validate_status = validate_ingress_status,
 	.cells = ingress_cells,
 };
@@ -93,7 +93,7 @@ const struct strategy ipaddress_strategy = {
 	.cells = ipaddress_cells,
 };
 const struct strategy servicecidr_strategy = {
-	.group = "networking.k8s.io", .resource = "servicecidrs", .returns_object_on_delete = true, .validate = validate_servicecidr,
+	.group = "networking.k8s.io", .resource = "servicecidrs", .status_keeps_meta = true, .returns_object_on_delete = true, .validate = validate_servicecidr,
 	.validate_update = validate_servicecidr_update, .cells = servicecidr_cells,
 };
 
@@ -101,7 +101,7 @@ const struct strategy servicecidr_strategy = {
 
 CELLS_BY_PATH(runtimeclass_cells, T_node_v1_RuntimeClass, "metadata.name", "handler", "@age")
 const struct strategy runtimeclass_strategy = {
-	.group = "node.k8s.io", .resource = "runtimeclasses", .allow_create_on_update = true, .unconditional_update_forbidden = false,
+	.group = "node.k8s.io", .resource = "runtimeclasses", .allow_create_on_update = true, .unconditional_update_forbidden = true,
 	.validate = validate_runtimeclass, .validate_update = validate_runtimeclass_update, .cells = runtimeclass_cells,
 };
 CELLS_BY_PATH(priorityclass_cells, T_scheduling_v1_PriorityClass, "metadata.name", "value", "globalDefault", "@age", "preemptionPolicy")
@@ -117,7 +117,7 @@ const struct strategy storageclass_strategy = {
 	.validate_update = validate_storageclass_update, .cells = storageclass_cells,
 };
 const struct strategy csidriver_strategy = {
-	.group = "storage.k8s.io", .resource = "csidrivers", .validate_name = validate_name_driver, .validate = validate_csidriver,
+	.group = "storage.k8s.io", .resource = "csidrivers", .validate_name = validate_name_driver, .validate = validate_csidriver, .warn = warn_csidriver,
 	.validate_update = validate_csidriver_update, .returns_object_on_delete = true, .unconditional_update_forbidden = true, .cells = csidriver_cells,
 };
 CELLS_BY_PATH(csinode_cells, T_storage_v1_CSINode, "metadata.name", "#spec.drivers", "@age")
@@ -130,7 +130,7 @@ const struct strategy csistoragecapacity_strategy = {
 	.validate_update = validate_csistoragecapacity_update, .unconditional_update_forbidden = true,
 };
 const struct strategy volumeattachment_strategy = {
-	.group = "storage.k8s.io", .resource = "volumeattachments", .validate = validate_volumeattachment,
+	.group = "storage.k8s.io", .resource = "volumeattachments", .status_keeps_meta = true, .validate = validate_volumeattachment,
 	.validate_update = validate_volumeattachment_update, .returns_object_on_delete = true, .unconditional_update_forbidden = true,
 	.cells = attachment_cells,
 };
@@ -147,7 +147,7 @@ const struct strategy deviceclass_strategy = {
 	.group = "resource.k8s.io", .resource = "deviceclasses", .returns_object_on_delete = true, .has_generation = true, .cells = deviceclass_cells,
 };
 const struct strategy resourceclaim_strategy = {
-	.group = "resource.k8s.io", .resource = "resourceclaims", .returns_object_on_delete = true, .cells = resourceclaim_cells,
+	.group = "resource.k8s.io", .resource = "resourceclaims", .status_keeps_meta = true, .returns_object_on_delete = true, .cells = resourceclaim_cells,
 };
 CELLS_BY_PATH(claimtemplate_cells, T_resource_v1_ResourceClaimTemplate, "metadata.name", "@age")
 const struct strategy resourceclaimtemplate_strategy = {
@@ -189,17 +189,17 @@ const struct strategy mutating_webhooks_strategy = {
 const struct strategy validating_webhooks_strategy = {
 	ADMISSION, .resource = "validatingwebhookconfigurations", .prepare_update = validating_webhooks_update, .cells = validating_webhooks_cells};
 const struct strategy mutating_policy_strategy = {ADMISSION, .resource = "mutatingadmissionpolicies", .cells = mutating_policy_cells};
-const struct strategy validating_policy_strategy = {ADMISSION, .resource = "validatingadmissionpolicies", .cells = validating_policy_cells};
+const struct strategy validating_policy_strategy = {ADMISSION, .resource = "validatingadmissionpolicies", .status_keeps_meta = true, .cells = validating_policy_cells};
 const struct strategy mutating_policy_binding_strategy = {ADMISSION, .resource = "mutatingadmissionpolicybindings", .cells = mutating_binding_cells};
 const struct strategy validating_policy_binding_strategy = {ADMISSION, .resource = "validatingadmissionpolicybindings", .cells = validating_binding_cells};
 
 const struct strategy flowschema_strategy = {
-	.group = "flowcontrol.apiserver.k8s.io", .resource = "flowschemas", .meta_checked_once = true, .has_generation = true, .cells = flowschema_cells};
+	.group = "flowcontrol.apiserver.k8s.io", .resource = "flowschemas", .status_keeps_meta = true, .meta_checked_once = true, .has_generation = true, .cells = flowschema_cells};
 const struct strategy prioritylevel_strategy = {
-	.group = "flowcontrol.apiserver.k8s.io", .resource = "prioritylevelconfigurations", .meta_checked_once = true, .has_generation = true, .cells = prioritylevel_cells};
+	.group = "flowcontrol.apiserver.k8s.io", .resource = "prioritylevelconfigurations", .status_keeps_meta = true, .meta_checked_once = true, .has_generation = true, .cells = prioritylevel_cells};
 const struct strategy crd_strategy = {
 	.group = "apiextensions.k8s.io", .resource = "customresourcedefinitions", .has_generation = true, .returns_object_on_delete = true};
-const struct strategy apiservice_strategy = {.group = "apiregistration.k8s.io", .resource = "apiservices", .validate_name = validate_name_path, .cells = apiservice_cells};
+const struct strategy apiservice_strategy = {.group = "apiregistration.k8s.io", .resource = "apiservices", .status_keeps_meta = true, .validate_name = validate_name_path, .cells = apiservice_cells};
 
 /* ---- certificates ---- */
 

@@ -39,17 +39,16 @@ hook_change validate_hpa_update, validate_hpa_status, validate_pdb_update, valid
 	validate_volumeattributesclass_update;
 hook_name validate_name_driver;
 
+/* warn.c */
+hook_warn warn_pod, warn_deployment, warn_replicaset, warn_daemonset, warn_statefulset, warn_rc, warn_podtemplate, warn_job, warn_cronjob, warn_service,
+	warn_endpointslice, warn_ingress, warn_serviceaccount, warn_secret, warn_csidriver, warn_pvc, warn_pv;
+
 /* pod_spec.c, pod_update.c, claim.c */
 hook_new validate_pod, validate_podtemplate, validate_pvc, validate_pv;
-hook_change validate_pod_update, validate_pod_status, validate_pod_ephemeral, validate_pod_resize, validate_podtemplate_update, validate_pvc_update, validate_pvc_status,
+hook_change validate_job_status, validate_pod_update, validate_pod_status, validate_pod_ephemeral, validate_pod_resize, validate_podtemplate_update, validate_pvc_update, validate_pvc_status,
 	validate_pv_update;
 
-#define validate_job_status NULL
 #define validate_namespace_update NULL
-#define warn_cronjob NULL
-#define warn_job NULL
-#define warn_pod NULL
-#define warn_service NULL
 
 /* ../csr.c */
 void csr_create(struct request *r, void *obj);
