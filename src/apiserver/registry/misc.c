@@ -9,6 +9,8 @@
 #include "gen/ids.h"
 #include "gen/policy_v1.h"
 
+static const char *const whole_metadata[] = {"metadata", NULL};
+
 /* ---- coordination, discovery, policy, autoscaling ---- */
 
 CELLS_BY_PATH(lease_cells, T_coordination_v1_Lease, "metadata.name", "spec.holderIdentity", "@age")
@@ -93,7 +95,7 @@ const struct strategy ipaddress_strategy = {
 	.cells = ipaddress_cells,
 };
 const struct strategy servicecidr_strategy = {
-	.group = "networking.k8s.io", .resource = "servicecidrs", .status_keeps_meta = true, .returns_object_on_delete = true, .validate = validate_servicecidr,
+	.group = "networking.k8s.io", .resource = "servicecidrs", .status_keeps = whole_metadata, .returns_object_on_delete = true, .validate = validate_servicecidr,
 	.validate_update = validate_servicecidr_update, .cells = servicecidr_cells,
 };
 
@@ -130,7 +132,7 @@ const struct strategy csistoragecapacity_strategy = {
 	.validate_update = validate_csistoragecapacity_update, .unconditional_update_forbidden = true,
 };
 const struct strategy volumeattachment_strategy = {
-	.group = "storage.k8s.io", .resource = "volumeattachments", .status_keeps_meta = true, .validate = validate_volumeattachment,
+	.group = "storage.k8s.io", .resource = "volumeattachments", .status_keeps = whole_metadata, .validate = validate_volumeattachment,
 	.validate_update = validate_volumeattachment_update, .returns_object_on_delete = true, .unconditional_update_forbidden = true,
 	.cells = attachment_cells,
 };
@@ -147,7 +149,7 @@ const struct strategy deviceclass_strategy = {
 	.group = "resource.k8s.io", .resource = "deviceclasses", .returns_object_on_delete = true, .has_generation = true, .cells = deviceclass_cells,
 };
 const struct strategy resourceclaim_strategy = {
-	.group = "resource.k8s.io", .resource = "resourceclaims", .status_keeps_meta = true, .returns_object_on_delete = true, .cells = resourceclaim_cells,
+	.group = "resource.k8s.io", .resource = "resourceclaims", .status_keeps = whole_metadata, .returns_object_on_delete = true, .cells = resourceclaim_cells,
 };
 CELLS_BY_PATH(claimtemplate_cells, T_resource_v1_ResourceClaimTemplate, "metadata.name", "@age")
 const struct strategy resourceclaimtemplate_strategy = {
@@ -189,17 +191,17 @@ const struct strategy mutating_webhooks_strategy = {
 const struct strategy validating_webhooks_strategy = {
 	ADMISSION, .resource = "validatingwebhookconfigurations", .prepare_update = validating_webhooks_update, .cells = validating_webhooks_cells};
 const struct strategy mutating_policy_strategy = {ADMISSION, .resource = "mutatingadmissionpolicies", .cells = mutating_policy_cells};
-const struct strategy validating_policy_strategy = {ADMISSION, .resource = "validatingadmissionpolicies", .status_keeps_meta = true, .cells = validating_policy_cells};
+const struct strategy validating_policy_strategy = {ADMISSION, .resource = "validatingadmissionpolicies", .status_keeps = whole_metadata, .cells = validating_policy_cells};
 const struct strategy mutating_policy_binding_strategy = {ADMISSION, .resource = "mutatingadmissionpolicybindings", .cells = mutating_binding_cells};
 const struct strategy validating_policy_binding_strategy = {ADMISSION, .resource = "validatingadmissionpolicybindings", .cells = validating_binding_cells};
 
 const struct strategy flowschema_strategy = {
-	.group = "flowcontrol.apiserver.k8s.io", .resource = "flowschemas", .status_keeps_meta = true, .meta_checked_once = true, .has_generation = true, .cells = flowschema_cells};
+	.group = "flowcontrol.apiserver.k8s.io", .resource = "flowschemas", .status_keeps = whole_metadata, .meta_checked_once = true, .has_generation = true, .cells = flowschema_cells};
 const struct strategy prioritylevel_strategy = {
-	.group = "flowcontrol.apiserver.k8s.io", .resource = "prioritylevelconfigurations", .status_keeps_meta = true, .meta_checked_once = true, .has_generation = true, .cells = prioritylevel_cells};
+	.group = "flowcontrol.apiserver.k8s.io", .resource = "prioritylevelconfigurations", .status_keeps = whole_metadata, .meta_checked_once = true, .has_generation = true, .cells = prioritylevel_cells};
 const struct strategy crd_strategy = {
-	.group = "apiextensions.k8s.io", .resource = "customresourcedefinitions", .has_generation = true, .returns_object_on_delete = true};
-const struct strategy apiservice_strategy = {.group = "apiregistration.k8s.io", .resource = "apiservices", .status_keeps_meta = true, .validate_name = validate_name_path, .cells = apiservice_cells};
+	.group = "apiextensions.k8s.io", .resource = "customresourcedefinitions", .status_keeps = whole_metadata, .has_generation = true, .returns_object_on_delete = true};
+const struct strategy apiservice_strategy = {.group = "apiregistration.k8s.io", .resource = "apiservices", .validate_name = validate_name_path, .cells = apiservice_cells};
 
 /* ---- certificates ---- */
 
