@@ -220,7 +220,7 @@ static void basic_auth(struct https *h)
 /* Explicit credentials go before a plug-in. */
 static bool wants_exec(const struct rest_config *c)
 {
-	return c->exec && !c->token.n && !c->token_file.n && !c->username.n && !c->cert_pem.n && !c->cert_file.n;
+	return c->exec && !c->tokens && !c->token.n && !c->token_file.n && !c->username.n && !c->cert_pem.n && !c->cert_file.n;
 }
 
 static void https_free(struct transport *t)

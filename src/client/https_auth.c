@@ -44,8 +44,28 @@ static void token_reread(struct https *h)
 	h->token = str_trim(text);
 }
 
+/* Two fibers that find it stale at once both ask: harmless. */
+static int token_ask(struct https *h, struct err *e)
+{
+	struct str text;
+	nsec_t use;
+	struct arena *a = arena_new(NULL);
+	arena_mark_secret(a);
+	if (h->c.tokens->get(h->c.tokens->arg, a, &text, &use, e) < 0) {
+		arena_free(a);
+		return -1;
+	}
+	arena_free(h->token_arena);
+	h->token_arena = a;
+	h->token = text;
+	h->token_until = rt_now() + use;
+	return 0;
+}
+
 static int token_get(struct https *h, struct str *ret, struct err *e)
 {
+	if (h->c.tokens && rt_now() >= h->token_until && token_ask(h, e) < 0)
+		return -1;
 	if (h->c.token_file.n && (!h->token_read || rt_now() - h->token_read >= HTTPS_TOKEN_AGE))
 		token_reread(h);
 	*ret = h->token.n ? h->token : h->c.token;
@@ -77,7 +97,7 @@ static int exec_get(struct https *h, struct str *ret, struct err *e)
 
 void https_unauthorized(struct https *h)
 {
-	h->token_read = 0;
+	h->token_read = h->token_until = 0;
 	if (h->exec)
 		exec_auth_expire(h->exec);
 }

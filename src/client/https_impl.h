@@ -31,6 +31,7 @@ struct https {
 	struct arena *token_arena;
 	struct str token;
 	mono_t token_read;         /* 0: not yet */
+	mono_t token_until;        /* of a token source's */
 	struct exec_auth *exec;
 };
 static inline struct https *https_of(struct transport *t) { return container_of(t, struct https, t); }

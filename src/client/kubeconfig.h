@@ -24,6 +24,12 @@ struct clientcmd_v1_Config *kubeconfig_read(struct arena *a, struct str file, st
 /* Folders are made; a symbolic link is written through. */
 int kubeconfig_write(struct str path, const struct clientcmd_v1_Config *c, struct err *e) must_check; /* mode 0600, atomic */
 
+/* Where a bearer token comes from that has to be asked for again and again: writes it to *ret (in a) and how long it may be used.  Waits. */
+struct token_source {
+	int (*get)(void *arg, struct arena *a, struct str *ret, nsec_t *ret_use, struct err *e);
+	void *arg;
+};
+
 /* What is needed to talk to a server; see https.h. */
 struct rest_config {
 	struct str server;         /* https://host:port or unix:///path */
@@ -35,6 +41,7 @@ struct rest_config {
 	struct str user_agent;     /* absent: c8s/VERSION */
 	bool insecure;
 	nsec_t timeout;
+	const struct token_source *tokens; /* goes before token and token_file; must outlive the transport */
 	const struct clientcmd_v1_ExecConfig *exec;
 	struct str exec_cluster_config;     /* JSON of the cluster's extension client.authentication.k8s.io/exec */
 };

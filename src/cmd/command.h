@@ -11,7 +11,9 @@ struct command {
 };
 int cmd_control_plane(int argc, char **argv);
 int cmd_kube_apiserver(int argc, char **argv);
+int cmd_kube_controller_manager(int argc, char **argv);
 int cmd_kube_proxy(int argc, char **argv);
+int cmd_kube_scheduler(int argc, char **argv);
 int cmd_kubectl(int argc, char **argv);
 int cmd_kubelet(int argc, char **argv);
 int cmd_server(int argc, char **argv);

@@ -60,9 +60,8 @@ static int components_start(struct server *s, const struct component_opts *o, st
 	c->manager = manager_new(&(struct manager_opts){.transport = c->controllers_transport, .informers = c->informers, .scope = scope, .host = host_name(mem),
 		.root_ca_pem = ca, .cluster_cidr = o->cluster_cidr});
 	c->scheduler = scheduler_new(&(struct scheduler_opts){.transport = c->scheduler_transport, .informers = c->informers, .scope = scope, .host = host_name(mem)});
-	manager_start(c->manager);
 	scheduler_start(c->scheduler);
-	return 0;
+	return manager_start(c->manager, e);
 }
 
 static const struct apiserver_extra extra = {components_start, components_stop};

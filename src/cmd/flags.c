@@ -1,9 +1,10 @@
 #include "cmd/flags.h"
+#include "cmd/command.h"
 
 struct parser {
-	const struct flag *v;
+	const struct flag_group *groups;
 	size_t n;
-	char *opts;
+	char *all, *opts; /* all options, and those of the group at hand */
 	struct arena *arena;
 	struct flag_result *ret;
 	int argc, at;
@@ -11,19 +12,17 @@ struct parser {
 	struct err *e;
 };
 
-static const struct flag *by_name(const struct parser *p, struct str name)
+/* Sets p->opts to the found flag's options. */
+static const struct flag *find(struct parser *p, struct str name, char letter)
 {
-	for (size_t i = 0; i < p->n; i++)
-		if (str_is(name, p->v[i].name))
-			return &p->v[i];
-	return NULL;
-}
-
-static const struct flag *by_letter(const struct parser *p, char c)
-{
-	for (size_t i = 0; i < p->n; i++)
-		if (c && p->v[i].shorthand == c)
-			return &p->v[i];
+	for (size_t g = 0; g < p->n; g++)
+		for (size_t i = 0; i < p->groups[g].n; i++) {
+			const struct flag *f = &p->groups[g].v[i];
+			if (letter ? f->shorthand != letter : !str_is(name, f->name))
+				continue;
+			p->opts = p->all + p->groups[g].base;
+			return f;
+		}
 	return NULL;
 }
 
@@ -80,9 +79,12 @@ static int (*const setters[])(struct parser *p, const struct flag *f, struct str
 
 static int defaults(struct parser *p)
 {
-	for (size_t i = 0; i < p->n; i++)
-		if (p->v[i].def && setters[p->v[i].type](p, &p->v[i], str_of(p->v[i].def)))
-			return -1;
+	for (size_t g = 0; g < p->n; g++) {
+		p->opts = p->all + p->groups[g].base;
+		for (size_t i = 0; i < p->groups[g].n; i++)
+			if (p->groups[g].v[i].def && setters[p->groups[g].v[i].type](p, &p->groups[g].v[i], str_of(p->groups[g].v[i].def)))
+				return -1;
+	}
 	return 0;
 }
 
@@ -114,7 +116,7 @@ static int long_flag(struct parser *p, struct str arg)
 	bool has_value = str_cut(arg, '=', &name, &value);
 	if (str_is(name, "help"))
 		return p->ret->help = true, 0;
-	const struct flag *f = by_name(p, name);
+	const struct flag *f = find(p, name, 0);
 	if (!f)
 		return err_set(p->e, ERR_BAD_REQUEST, "unknown flag --%.*s", STR_F(name));
 	return give(p, f, value, has_value);
@@ -124,7 +126,7 @@ static int short_flag(struct parser *p, struct str arg)
 {
 	if (arg.p[0] == 'h' && arg.n == 1)
 		return p->ret->help = true, 0;
-	const struct flag *f = by_letter(p, arg.p[0]);
+	const struct flag *f = find(p, (struct str){0}, arg.p[0]);
 	if (!f)
 		return err_set(p->e, ERR_BAD_REQUEST, "unknown flag -%.*s", STR_F(arg));
 	struct str value = str_sub(arg, 1, arg.n);
@@ -133,9 +135,9 @@ static int short_flag(struct parser *p, struct str arg)
 	return give(p, f, value, value.n > 0);
 }
 
-int flags_parse(const struct flag *v, size_t n, int argc, char **argv, void *opts, struct arena *a, struct flag_result *ret, struct err *e)
+int flags_parse_groups(const struct flag_group *g, size_t n, int argc, char **argv, void *opts, struct arena *a, struct flag_result *ret, struct err *e)
 {
-	struct parser p = {v, n, opts, a, ret, argc, 1, argv, e};
+	struct parser p = {g, n, opts, opts, a, ret, argc, 1, argv, e};
 	*ret = (struct flag_result){.rest = arena_array(a, char *, (size_t)argc + 1)};
 	if (defaults(&p))
 		return -1;
@@ -154,6 +156,11 @@ int flags_parse(const struct flag *v, size_t n, int argc, char **argv, void *opt
 	return 0;
 }
 
+int flags_parse(const struct flag *v, size_t n, int argc, char **argv, void *opts, struct arena *a, struct flag_result *ret, struct err *e)
+{
+	return flags_parse_groups(&(struct flag_group){.v = v, .n = n}, 1, argc, argv, opts, a, ret, e);
+}
+
 void flags_help(const struct flag *v, size_t n, FILE *to)
 {
 	static const char *const wants[] = {[FLAG_BOOL] = "", [FLAG_INT] = " int", [FLAG_STRING] = " string", [FLAG_LIST] = " strings", [FLAG_DURATION] = " duration"};
@@ -165,4 +172,28 @@ void flags_help(const struct flag *v, size_t n, FILE *to)
 		fprintf(to, "  %c%c%s %-44s %s%s%s%s\n", v[i].shorthand ? '-' : ' ', v[i].shorthand ? v[i].shorthand : ' ', v[i].shorthand ? "," : " ", text, v[i].help,
 			v[i].def && *v[i].def ? " (default " : "", v[i].def ? v[i].def : "", v[i].def && *v[i].def ? ")" : "");
 	}
+}
+
+void usage_print(const struct usage *u, FILE *to)
+{
+	fprintf(to, "%s\n\nUsage: c8s %s %s\n", u->about, u->name, u->arguments);
+	for (size_t g = 0; g < u->ngroups; g++) {
+		fprintf(to, "\n%s:\n", u->groups[g].title);
+		flags_help(u->groups[g].v, u->groups[g].n, to);
+	}
+	if (u->more)
+		fprintf(to, "\n%s", u->more);
+}
+
+int usage_parse(const struct usage *u, int argc, char **argv, void *opts, struct arena *a)
+{
+	struct flag_result res;
+	ERR(e);
+	if (flags_parse_groups(u->groups, u->ngroups, argc, argv, opts, a, &res, &e))
+		return cmd_error("%s (c8s %s --help lists the flags)", err_text(&e), u->name);
+	if (res.help) {
+		usage_print(u, stdout);
+		return 0;
+	}
+	return res.nrest ? cmd_error("unexpected argument \"%s\" (c8s %s --help lists the flags)", res.rest[0], u->name) : -1;
 }

@@ -37,6 +37,26 @@ struct flag_result {
 	char **rest;
 	bool help;        /* --help or -h was among them */
 };
+/* A titled part of a command's flags.  Groups that several commands share keep their options in a struct of their own: base is where it lies. */
+struct flag_group {
+	const char *title;
+	const struct flag *v;
+	size_t n, base;
+};
+/* What a command takes: its parser, --help, shell completion and docs/commands are made of it. */
+struct usage {
+	const char *name;      /* "kube-scheduler" */
+	const char *about;     /* one sentence or two */
+	const char *arguments; /* behind the name: "[FLAGS]" */
+	const struct flag_group *groups;
+	size_t ngroups;
+	const char *more;      /* examples, below the flags; NULL: none */
+};
+/* Defaults and flags into *opts.  -1: go on; else the exit code, after --help or an error was printed.  Takes no other arguments. */
+int usage_parse(const struct usage *u, int argc, char **argv, void *opts, struct arena *a);
+void usage_print(const struct usage *u, FILE *to);
+
 /* Fills *opts.  ERR_BAD_REQUEST with a sentence that names the flag. */
 int flags_parse(const struct flag *v, size_t n, int argc, char **argv, void *opts, struct arena *a, struct flag_result *ret, struct err *e) must_check;
+int flags_parse_groups(const struct flag_group *g, size_t n, int argc, char **argv, void *opts, struct arena *a, struct flag_result *ret, struct err *e) must_check;
 void flags_help(const struct flag *v, size_t n, FILE *to);

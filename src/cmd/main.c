@@ -7,7 +7,9 @@
 static const struct command commands[] = {
 	{"control-plane", cmd_control_plane, "API server, controllers and scheduler in one process (part of server)"},
 	{"kube-apiserver", cmd_kube_apiserver, "serves the Kubernetes API"},
+	{"kube-controller-manager", cmd_kube_controller_manager, "brings what is there to what is wanted"},
 	{"kube-proxy", cmd_kube_proxy, "keeps a node's packet rules in step with the Services"},
+	{"kube-scheduler", cmd_kube_scheduler, "finds the node for every Pod"},
 	{"kubectl", cmd_kubectl, "the command line client"},
 	{"kubelet", cmd_kubelet, "runs the Pods of one node"},
 	{"server", cmd_server, "a whole cluster on this machine: control plane and node"},

@@ -102,7 +102,8 @@ void control_start(struct cluster *c)
 	process_start(&c->control);
 	c->manager = manager_new(&(struct manager_opts){.transport = &c->control.link.base, .informers = c->control.informers, .scope = &c->control.scope,
 		.host = STR("test"), .root_ca_pem = STR("none"), .cluster_cidr = STR("10.244.0.0/16")});
-	manager_start(c->manager);
+	ERR(e);
+	assert_int_equal(manager_start(c->manager, &e), 0);
 }
 
 void control_stop(struct cluster *c)

@@ -19,16 +19,26 @@ struct manager_opts {
 	struct str root_ca_pem;      /* published to every namespace; empty: not published */
 	struct str cluster_cidr;     /* Pod ranges for nodes are cut from it; empty: none are */
 	int node_mask;               /* 0: 24 */
+	nsec_t monitor_grace, monitor_period; /* of node-lifecycle; 0: upstream's defaults */
+	/* Calls as the service account kube-system/NAME, the manager's from then on; NULL: all controllers use transport.  May return NULL with *e. */
+	struct transport *(*transport_for)(void *arg, const char *account, struct err *e);
+	void *arg;
 };
+/* The manager, or one controller's part of it: each controller has its own identity, events and memory. */
 struct manager {
-	struct manager_opts o;
+	struct manager_opts o;       /* .transport: the controller's */
+	const struct controller *c;  /* NULL in the manager */
 	struct scope scope;
 	struct recorder *recorder;
 	struct arena *mem;
 	struct list queues;          /* for shutdown */
+	struct list parts, node;     /* the manager's parts; a part's place there */
+	bool own_transport;
 };
 struct manager *manager_new(const struct manager_opts *o);
-void manager_start(struct manager *m); /* all chosen controllers; returns at once */
+int manager_start(struct manager *m, struct err *e) must_check; /* all chosen controllers; returns at once */
+/* Events of this controller: made at the first call. */
+struct recorder *manager_recorder(struct manager *m);
 void manager_free(struct manager *m);  /* after its scope ended */
 void *manager_alloc(struct manager *m, size_t n);
 /* A queue that is shut down and freed with the manager. */
@@ -42,6 +52,9 @@ struct controller {
 	const char *name;            /* as --controllers names it */
 	bool off_by_default;
 	void (*start)(struct manager *m);
+	const char *account;         /* its service account in kube-system */
+	const char *source;          /* of its events; NULL: as name */
+	const char *alias;           /* its old name, which --controllers takes too; NULL: none */
 };
 extern const struct controller controllers[];
 extern const size_t ncontrollers;
@@ -96,3 +109,5 @@ void endpoints_start(struct manager *m);
 void endpointslice_start(struct manager *m);
 void node_lifecycle_start(struct manager *m);
 void node_ipam_start(struct manager *m);
+void taint_eviction_start(struct manager *m);
+void ttl_start(struct manager *m);

@@ -131,6 +131,8 @@ static int step(struct rollout *r, struct err *e)
 	if (meta_deleting(&r->d->metadata))
 		return rollout_find_sets(r, false, e) < 0 ? -1 : rollout_write_status(r, false, e);
 	note_pause(r);
+	if (!r->d->spec.paused && str_map_has(&r->d->metadata.annotations, STR(ANN_ROLLBACK)))
+		return rollout_rollback(r, e);
 	if (r->d->spec.paused || rollout_scaling_event(r))
 		return rollout_find_sets(r, false, e) < 0 ? -1 : rollout_scale_all(r, e);
 	return str_is(r->d->spec.strategy.type, "Recreate") ? rollout_recreate(r, e) : rollout_rolling(r, e);

@@ -10,6 +10,7 @@
 
 #define ANN_REVISION "deployment.kubernetes.io/revision"
 #define ANN_HISTORY "deployment.kubernetes.io/revision-history"
+#define ANN_ROLLBACK "deprecated.deployment.rollback.to"
 #define ANN_DESIRED "deployment.kubernetes.io/desired-replicas"
 #define ANN_MAX "deployment.kubernetes.io/max-replicas"
 #define LABEL_HASH "pod-template-hash"
@@ -51,6 +52,8 @@ bool same_template(const struct core_v1_PodTemplateSpec *a, const struct core_v1
 int rollout_find_sets(struct rollout *r, bool create, struct err *e) must_check;
 /* Writes replicas and the scale annotations when they differ; *ret_scaled says whether replicas changed. */
 int rollout_scale(struct rollout *r, struct apps_v1_ReplicaSet **rs, int32_t replicas, bool *ret_scaled, struct err *e) must_check;
+/* The template of the revision that the annotation names. */
+int rollout_rollback(struct rollout *r, struct err *e);
 int rollout_cleanup(struct rollout *r, struct err *e) must_check; /* revisionHistoryLimit */
 /* deployment_scale.c */
 bool rollout_scaling_event(const struct rollout *r);

@@ -72,7 +72,7 @@ static bool set_scale_annotations(struct rollout *r, struct meta_v1_ObjectMeta *
 static bool copied(struct str key)
 {
 	static const char *const kept_out[] = {"kubectl.kubernetes.io/last-applied-configuration", ANN_REVISION, ANN_HISTORY, ANN_DESIRED, ANN_MAX,
-		"deprecated.deployment.rollback.to"};
+		ANN_ROLLBACK};
 	for (size_t i = 0; i < ARRAY_LEN(kept_out); i++)
 		if (str_is(key, kept_out[i]))
 			return false;
@@ -120,7 +120,7 @@ static void event(struct rollout *r, const char *type, const char *reason, struc
 {
 	struct core_v1_ObjectReference about = {0};
 	recorder_ref(r->ref, &about);
-	recorder_event(r->c->m->recorder, &about, type, reason, "%.*s", STR_F(text));
+	recorder_event(manager_recorder(r->c->m), &about, type, reason, "%.*s", STR_F(text));
 }
 
 static void add_hash(struct rollout *r, struct apps_v1_ReplicaSet *rs, struct str hash)
@@ -236,18 +236,16 @@ static int update_next(struct rollout *r, int64_t revision, struct err *e)
 	return 0;
 }
 
-/* The Deployment's revision follows its ReplicaSet's. */
+/* The Deployment's revision follows its ReplicaSet's.  Written with the status: it is no new generation. */
 static int follow_revision(struct rollout *r, struct err *e)
 {
 	struct str rev = meta_annotation(&r->next->metadata, ANN_REVISION);
 	if (str_eq(meta_annotation(&r->d->metadata, ANN_REVISION), rev))
 		return 0;
-	struct apps_v1_DeploymentStatus st = r->d->status;
 	set_annotation(r, &r->d->metadata, ANN_REVISION, rev);
-	struct apps_v1_Deployment *now = client_update(r->c->m->o.transport, r->a, r->c->res, r->d, e);
+	struct apps_v1_Deployment *now = client_update_sub(r->c->m->o.transport, r->a, r->c->res, "status", r->d, e);
 	if (!now)
 		return -1;
-	now->status = st;
 	*r->d = *now;
 	obj_set_type(r->ref);
 	return 0;
@@ -266,6 +264,57 @@ int rollout_find_sets(struct rollout *r, bool create, struct err *e)
 	if ((r->next ? update_next(r, max + 1, e) : create_next(r, max + 1, e)) < 0)
 		return -1;
 	return follow_revision(r, e);
+}
+
+/* ---- Rolling back ---- */
+
+static const struct apps_v1_ReplicaSet *of_revision(const struct rollout *r, int64_t revision)
+{
+	for (uint32_t i = 0; i < r->all.len; i++)
+		if (rs_revision(&r->all.items[i]->metadata) == revision)
+			return r->all.items[i];
+	return NULL;
+}
+
+/* The highest but one. */
+static int64_t last_revision(const struct rollout *r)
+{
+	int64_t max = 0, second = 0;
+	for (uint32_t i = 0; i < r->all.len; i++) {
+		int64_t v = rs_revision(&r->all.items[i]->metadata);
+		second = v > max ? max : v > second && v < max ? v : second;
+		max = v > max ? v : max;
+	}
+	return second;
+}
+
+static void take_template(struct rollout *r, const struct apps_v1_ReplicaSet *rs)
+{
+	memset(&r->d->spec.template, 0, sizeof r->d->spec.template);
+	obj_copy_into(r->a, desc_type(T_core_v1_PodTemplateSpec), &r->d->spec.template, &rs->spec.template);
+	str_map_del(&r->d->spec.template.metadata.labels, STR(LABEL_HASH));
+	LIST_EACH(p, rs->metadata.annotations)
+		if (copied(p->key))
+			str_map_set(r->a, &r->d->metadata.annotations, p->key, p->value);
+}
+
+int rollout_rollback(struct rollout *r, struct err *e)
+{
+	int64_t to = 0;
+	(void)str_i64(meta_annotation(&r->d->metadata, ANN_ROLLBACK), &to);
+	to = to ? to : last_revision(r);
+	const struct apps_v1_ReplicaSet *rs = to ? of_revision(r, to) : NULL;
+	if (!to)
+		event(r, "Warning", "DeploymentRollbackRevisionNotFound", STR("Unable to find last revision."));
+	else if (!rs)
+		event(r, "Warning", "DeploymentRollbackRevisionNotFound", STR("Unable to find the revision to rollback to."));
+	else if (same_template(&rs->spec.template, &r->d->spec.template))
+		event(r, "Warning", "DeploymentRollbackTemplateUnchanged",
+			str_printf(r->a, "The rollback revision contains the same template as current deployment \"%.*s\"", STR_F(r->d->metadata.name)));
+	else
+		take_template(r, rs);
+	str_map_del(&r->d->metadata.annotations, STR(ANN_ROLLBACK));
+	return client_update(r->c->m->o.transport, r->a, r->c->res, r->d, e) ? 0 : -1;
 }
 
 /* ---- Scaling and history ---- */

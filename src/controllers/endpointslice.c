@@ -29,6 +29,7 @@ struct pass {
 	struct core_v1_Service *svc;
 	struct slices have;
 	bool *used;        /* of have: belongs to a group */
+	struct backend_groups groups;
 };
 
 static size_t slice_index(struct arena *a, void *obj, struct str *keys, size_t n)
@@ -176,6 +177,29 @@ static bool belongs(const struct discovery_v1_EndpointSlice *s, const struct bac
 	return true;
 }
 
+static bool wanted_by_group(const struct pass *p, const struct discovery_v1_EndpointSlice *s)
+{
+	for (uint32_t i = 0; i < p->groups.len; i++)
+		if (belongs(s, &p->groups.items[i]))
+			return true;
+	return false;
+}
+
+/* A slice that no group wants any more takes another's place: one write instead of two, and no moment without endpoints. */
+static struct discovery_v1_EndpointSlice *spare(struct pass *p, bool v6)
+{
+	for (uint32_t i = 0; i < p->have.len; i++) {
+		struct discovery_v1_EndpointSlice *s = p->have.items[i];
+		if (p->used[i] || meta_deleting(&s->metadata) || str_is(s->addressType, "IPv6") != v6 || wanted_by_group(p, s))
+			continue;
+		p->used[i] = true;
+		s->endpoints.len = 0;
+		put_labels(p, s);
+		return s;
+	}
+	return NULL;
+}
+
 static int reconcile_group(struct pass *p, struct backend_group *g, struct err *e)
 {
 	bool *placed = arena_array(p->a, bool, g->endpoints.len + 1), *changed = arena_array(p->a, bool, p->have.len + 1);
@@ -192,12 +216,16 @@ static int reconcile_group(struct pass *p, struct backend_group *g, struct err *
 		if (!p->used[i] || !belongs(s, g))
 			continue;
 		changed[i] |= fill(p->a, s, g, placed);
-		bool spare = s->endpoints.len == 0 && g->endpoints.len > 0;
-		if ((spare ? delete_slice(p, s, e) : changed[i] ? write_slice(p, s, e) : 0) < 0)
+		bool idle = s->endpoints.len == 0 && g->endpoints.len > 0;
+		if ((idle ? delete_slice(p, s, e) : changed[i] ? write_slice(p, s, e) : 0) < 0)
 			return -1;
 	}
 	while (unplaced(g, placed)) {
-		struct discovery_v1_EndpointSlice *s = slice_new(p, g->v6, &g->ports);
+		struct discovery_v1_EndpointSlice *s = spare(p, g->v6);
+		if (s)
+			s->ports = g->ports;
+		else
+			s = slice_new(p, g->v6, &g->ports);
 		fill(p->a, s, g, placed);
 		if (write_slice(p, s, e) < 0)
 			return -1;
@@ -213,9 +241,9 @@ static int placeholder(struct pass *p, bool v6, struct err *e)
 		if (p->used[i] || str_is(s->addressType, "IPv6") != v6)
 			continue;
 		p->used[i] = true;
-		bool changed = s->endpoints.len > 0;
+		bool changed = s->endpoints.len > 0 || s->ports.len > 0;
 		changed |= put_labels(p, s);
-		s->endpoints.len = 0;
+		s->endpoints.len = s->ports.len = 0;
 		return changed ? write_slice(p, s, e) : 0;
 	}
 	return write_slice(p, slice_new(p, v6, &(discovery_v1_EndpointPort_list_t){0}), e);
@@ -229,15 +257,34 @@ static bool has_family(const struct backend_groups *g, bool v6)
 	return false;
 }
 
+/* Where the Service wants its traffic to go: to its own zone, or node. */
+static void put_hints(struct pass *p, struct backend_groups *g)
+{
+	bool node = str_is(p->svc->spec.trafficDistribution, "PreferSameNode");
+	if (!node && !str_is(p->svc->spec.trafficDistribution, "PreferClose") && !str_is(p->svc->spec.trafficDistribution, "PreferSameZone"))
+		return;
+	for (uint32_t i = 0; i < g->len; i++)
+		LIST_EACH(e, g->items[i].endpoints) {
+			if (!e->conditions.ready || (!e->zone.n && !(node && e->nodeName.n)))
+				continue;
+			e->hints = obj_make(p->a, discovery_v1_EndpointHints);
+			if (e->zone.n)
+				arena_push(p->a, &e->hints->forZones)->name = e->zone;
+			if (node && e->nodeName.n)
+				arena_push(p->a, &e->hints->forNodes)->name = e->nodeName;
+		}
+}
+
 static int reconcile(struct pass *p, struct err *e)
 {
-	struct backend_groups g = {0};
-	backends_find(p->a, p->svc, p->c->watch.pods, p->c->nodes, &g);
-	for (uint32_t i = 0; i < g.len; i++)
-		if (reconcile_group(p, &g.items[i], e) < 0)
+	struct backend_groups *g = &p->groups;
+	backends_find(p->a, p->svc, p->c->watch.pods, p->c->nodes, g);
+	put_hints(p, g);
+	for (uint32_t i = 0; i < g->len; i++)
+		if (reconcile_group(p, &g->items[i], e) < 0)
 			return -1;
 	for (int family = 0; family < 2; family++)
-		if (backends_families(p->svc) & 1u << family && !has_family(&g, family == 1) && placeholder(p, family == 1, e) < 0)
+		if (backends_families(p->svc) & 1u << family && !has_family(g, family == 1) && placeholder(p, family == 1, e) < 0)
 			return -1;
 	for (uint32_t i = 0; i < p->have.len; i++)
 		if (!p->used[i] && delete_slice(p, p->have.items[i], e) < 0)

@@ -23,6 +23,7 @@ struct manager *manager_new(const struct manager_opts *o)
 		m->o.controllers = STR("*");
 	scope_init(&m->scope, o->scope);
 	list_init(&m->queues);
+	list_init(&m->parts);
 	return m;
 }
 
@@ -66,35 +67,65 @@ void manager_when_synced(struct manager *m, struct informer *const *informers, v
 		bug("no fiber for a controller");
 }
 
+static bool names(const struct controller *c, struct str item)
+{
+	return str_is(item, c->name) || (c->alias && str_is(item, c->alias));
+}
+
 /* "*" stands for all that are on by default; "-name" switches one off; the first mention wins. */
 bool controller_wanted(struct str list, const struct controller *c)
 {
 	bool star = false;
 	for (struct str item; str_next(&list, ',', &item);) {
-		if (str_is(item, c->name))
+		if (names(c, item))
 			return true;
-		if (item.n && item.p[0] == '-' && str_is(str_sub(item, 1, item.n), c->name))
+		if (item.n && item.p[0] == '-' && names(c, str_sub(item, 1, item.n)))
 			return false;
 		star |= str_is(item, "*");
 	}
 	return star && !c->off_by_default;
 }
 
-void manager_start(struct manager *m)
+struct recorder *manager_recorder(struct manager *m)
 {
-	m->recorder = recorder_new(m->o.transport, &m->scope, "controller-manager", m->o.host);
+	if (!m->recorder)
+		m->recorder = recorder_new(m->o.transport, &m->scope, m->c && m->c->source ? m->c->source : m->c ? m->c->name : "controller-manager", m->o.host);
+	return m->recorder;
+}
+
+static int part_start(struct manager *m, const struct controller *c, struct err *e)
+{
+	struct manager_opts o = m->o;
+	o.scope = &m->scope;
+	if (o.transport_for && c->account && !(o.transport = o.transport_for(o.arg, c->account, e)))
+		return err_wrap(e, "%s", c->name);
+	struct manager *part = manager_new(&o);
+	part->c = c;
+	part->own_transport = o.transport != m->o.transport;
+	list_push(&m->parts, &part->node);
+	c->start(part);
+	return 0;
+}
+
+int manager_start(struct manager *m, struct err *e)
+{
 	for (size_t i = 0; i < ncontrollers; i++)
-		if (controller_wanted(m->o.controllers, &controllers[i]))
-			controllers[i].start(m);
+		if (controller_wanted(m->o.controllers, &controllers[i]) && part_start(m, &controllers[i], e) < 0)
+			return -1;
+	return 0;
 }
 
 void manager_free(struct manager *m)
 {
 	if (!m)
 		return;
+	for (struct list *n; (n = list_pop(&m->parts));)
+		manager_free(container_of(n, struct manager, node));
 	for (struct list *n; (n = list_pop(&m->queues));)
 		queue_free(container_of(n, struct owned_queue, node)->queue);
 	recorder_free(m->recorder);
+	if (m->own_transport)
+		transport_free(m->o.transport);
 	arena_free(m->mem);
 }
 

@@ -1,5 +1,4 @@
-/* Nodes that do not report: conditions become Unknown, taints follow conditions, Pods of unreachable nodes are marked not ready, and evicted when
- * their tolerations run out. */
+/* Nodes that do not report: conditions become Unknown, taints follow conditions, Pods of unreachable nodes are marked not ready. */
 #include "api/condition.h"
 #include "api/meta.h"
 #include "api/node.h"
@@ -7,11 +6,12 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "controllers/controller.h"
+#include "controllers/pods.h"
 #include "gen/coordination_v1.h"
 #include "gen/ids.h"
 
 #define MONITOR_PERIOD (5 * NS_S)
-#define GRACE_PERIOD (50 * NS_S)   /* --node-monitor-grace-period */
+#define GRACE_PERIOD (50 * NS_S)
 
 struct node_seen {
 	mono_t at;          /* when the Lease last moved, on our clock: the node's clock may be wrong */
@@ -22,8 +22,7 @@ struct node_lifecycle {
 	struct manager *m;
 	struct informer *nodes, *leases, *pods;
 	struct enqueue own;
-	struct informer_handler on_pod;
-	struct queue *queue, *evict;
+	struct queue *queue;
 	const struct resource *node_res, *pod_res;
 	struct map seen;
 };
@@ -53,12 +52,8 @@ static bool put_taint(struct arena *a, struct core_v1_Node *n, const char *key, 
 		return node_taint_remove(n, str_of(key), str_of(effect));
 	if (node_taint(n, str_of(key), str_of(effect)))
 		return false;
-	struct core_v1_Taint t = {.key = str_of(key), .effect = str_of(effect)};
-	if (str_is(t.effect, "NoExecute")) {
-		t.has_timeAdded = true;
-		t.timeAdded = api_time_sec(rt_wall());
-	}
-	return node_taint_add(a, n, t);
+	return node_taint_add(a, n,
+		(struct core_v1_Taint){.key = str_of(key), .effect = str_of(effect), .has_timeAdded = true, .timeAdded = api_time_sec(rt_wall())});
 }
 
 static bool put_taints(struct arena *a, struct core_v1_Node *n)
@@ -69,6 +64,23 @@ static bool put_taints(struct arena *a, struct core_v1_Node *n)
 		changed |= put_taint(a, n, condition_taints[i].taint, "NoSchedule", on);
 		if (str_is(str_of(condition_taints[i].condition), "Ready"))
 			changed |= put_taint(a, n, condition_taints[i].taint, "NoExecute", on);
+	}
+	return changed;
+}
+
+/* ---- The older labels of system and architecture follow the present ones ---- */
+
+static bool put_labels(struct arena *a, struct core_v1_Node *n)
+{
+	static const struct { const char *from, *to; } rows[] = {
+		{"kubernetes.io/os", "beta.kubernetes.io/os"}, {"kubernetes.io/arch", "beta.kubernetes.io/arch"}};
+	bool changed = false;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct str v = meta_label(&n->metadata, rows[i].from);
+		if (!str_map_has(&n->metadata.labels, str_of(rows[i].from)) || (str_map_has(&n->metadata.labels, str_of(rows[i].to)) && str_eq(meta_label(&n->metadata, rows[i].to), v)))
+			continue;
+		str_map_set(a, &n->metadata.labels, str_of(rows[i].to), v);
+		changed = true;
 	}
 	return changed;
 }
@@ -100,13 +112,25 @@ static void make_unknown(struct core_v1_NodeCondition *c)
 	c->lastTransitionTime = api_time_sec(rt_wall());
 }
 
-static bool mark_unknown(struct core_v1_Node *n)
+static void never_known(struct arena *a, struct core_v1_Node *n, const char *type)
+{
+	struct core_v1_NodeCondition *c = arena_push(a, &n->status.conditions);
+	*c = (struct core_v1_NodeCondition){.type = str_of(type), .status = STR("Unknown"), .reason = STR("NodeStatusNeverUpdated"),
+		.message = STR("Kubelet never posted node status."), .lastHeartbeatTime = n->metadata.creationTimestamp, .lastTransitionTime = api_time_sec(rt_wall())};
+}
+
+static bool mark_unknown(struct arena *a, struct core_v1_Node *n)
 {
 	static const char *const types[] = {"Ready", "MemoryPressure", "DiskPressure", "PIDPressure"};
 	bool changed = false;
 	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
 		struct core_v1_NodeCondition *c = CONDITION(n->status.conditions, types[i]);
-		if (!c || str_is(c->status, "Unknown"))
+		if (!c) {
+			never_known(a, n, types[i]);
+			changed = true;
+			continue;
+		}
+		if (str_is(c->status, "Unknown"))
 			continue;
 		make_unknown(c);
 		changed = true;
@@ -143,14 +167,16 @@ static void mark_pods(struct node_lifecycle *c, struct arena *a, struct str node
 
 static int check_node(struct node_lifecycle *c, struct arena *a, struct core_v1_Node *n, struct err *e)
 {
-	if (silent_for(c, a, n->metadata.name) > GRACE_PERIOD && mark_unknown(n)) {
+	if (silent_for(c, a, n->metadata.name) > c->m->o.monitor_grace && mark_unknown(a, n)) {
 		struct core_v1_Node *now = client_update_sub(c->m->o.transport, a, c->node_res, "status", n, e);
 		if (!now)
 			return -1;
 		n = now;
 		mark_pods(c, a, n->metadata.name);
 	}
-	return put_taints(a, n) && !client_update(c->m->o.transport, a, c->node_res, n, e) ? -1 : 0;
+	bool changed = put_taints(a, n);
+	changed |= put_labels(a, n);
+	return changed && !client_update(c->m->o.transport, a, c->node_res, n, e) ? -1 : 0;
 }
 
 static int sync_node(void *arg, struct str key, struct err *e)
@@ -164,96 +190,25 @@ static int sync_node(void *arg, struct str key, struct err *e)
 			arena_free(s->mem);
 		return 0;
 	}
-	size_t i = 0;
-	for (const struct informer_item *it; (it = informer_by_index(c->pods, str_printf(a, "node/%.*s", STR_F(key)), &i));)
-		queue_add(c->evict, it->key);
 	return check_node(c, a, n, e);
 }
 
 static void monitor_fiber(void *arg)
 {
 	struct node_lifecycle *c = arg;
-	while (fiber_sleep(MONITOR_PERIOD) == 0) {
+	while (fiber_sleep(c->m->o.monitor_period) == 0) {
 		size_t i = 0;
 		CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 		for (const struct informer_item *it; (it = informer_next(c->nodes, (struct str){0}, &i));)
-			if (silent_for(c, a, it->name) > GRACE_PERIOD)
+			if (silent_for(c, a, it->name) > c->m->o.monitor_grace)
 				queue_add(c->queue, it->key);
 	}
-}
-
-/* ---- Eviction by NoExecute taints ---- */
-
-/* When the Pod has to go: MONO_NEVER if it tolerates all, the past if it tolerates one not at all. */
-static nsec_t tolerated_for(const struct core_v1_Pod *p, const struct core_v1_Taint *t)
-{
-	nsec_t best = -1;
-	LIST_EACH(tol, p->spec.tolerations)
-	{
-		if (!toleration_matches(tol, t))
-			continue;
-		if (!tol->has_tolerationSeconds)
-			return MONO_NEVER;
-		nsec_t span = tol->tolerationSeconds > 0 ? tol->tolerationSeconds * NS_S : 0;
-		nsec_t left = api_time_wall(t->timeAdded) + span - rt_wall();
-		best = best < 0 || left < best ? (left < 0 ? 0 : left) : best;
-	}
-	return best < 0 ? 0 : best;
-}
-
-static nsec_t time_to_go(const struct core_v1_Node *n, const struct core_v1_Pod *p)
-{
-	nsec_t least = MONO_NEVER;
-	LIST_EACH(t, n->spec.taints)
-	{
-		nsec_t left = str_is(t->effect, "NoExecute") ? tolerated_for(p, t) : MONO_NEVER;
-		least = left < least ? left : least;
-	}
-	return least;
-}
-
-static int evict_pod(void *arg, struct str key, struct err *e)
-{
-	struct node_lifecycle *c = arg;
-	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
-	const struct core_v1_Pod *p = informer_object(c->pods, a, key);
-	const struct core_v1_Node *n = p && p->spec.nodeName.n ? informer_object(c->nodes, a, p->spec.nodeName) : NULL;
-	if (!n || meta_deleting(&p->metadata))
-		return 0;
-	nsec_t left = time_to_go(n, p);
-	if (left == MONO_NEVER)
-		return 0;
-	if (left > 0) {
-		queue_add_after(c->evict, key, left);
-		return 0;
-	}
-	struct core_v1_ObjectReference about = {0};
-	recorder_ref((struct ref){desc_type(T_core_v1_Pod), (void *)p}, &about);
-	recorder_event(c->m->recorder, &about, "Normal", "TaintManagerEviction", "Marking for deletion Pod %.*s", STR_F(key));
-	return client_delete(c->m->o.transport, a, c->pod_res, p->metadata.namespace, p->metadata.name, p->metadata.uid, e) == 0 || err_is(e, ERR_NOT_FOUND) ? 0 : -1;
-}
-
-static size_t node_index(struct arena *a, void *obj, struct str *keys, size_t n)
-{
-	const struct core_v1_Pod *p = obj;
-	if (!p->spec.nodeName.n || n == 0)
-		return 0;
-	keys[0] = str_printf(a, "node/%.*s", STR_F(p->spec.nodeName));
-	return 1;
-}
-
-static void pod_event(void *arg, const struct informer_item *old, const struct informer_item *cur)
-{
-	struct node_lifecycle *c = arg;
-	if (cur)
-		queue_add(c->evict, cur->key);
 }
 
 static void run(void *arg)
 {
 	struct node_lifecycle *c = arg;
 	queue_run(c->queue, &c->m->scope, 2, sync_node, c);
-	queue_run(c->evict, &c->m->scope, 2, evict_pod, c);
 	if (!fiber_spawn(&c->m->scope, "node-monitor", monitor_fiber, c))
 		bug("no fiber for the node monitor");
 }
@@ -271,17 +226,16 @@ void node_lifecycle_start(struct manager *m)
 {
 	struct node_lifecycle *c = manager_alloc(m, sizeof *c);
 	c->m = m;
+	m->o.monitor_grace = m->o.monitor_grace ? m->o.monitor_grace : GRACE_PERIOD;
+	m->o.monitor_period = m->o.monitor_period ? m->o.monitor_period : MONITOR_PERIOD;
 	arena_defer(m->mem, forget_all, c);
 	c->node_res = client_resource("", "v1", "nodes");
 	c->pod_res = client_resource("", "v1", "pods");
 	c->queue = manager_queue(m, "node-lifecycle");
-	c->evict = manager_queue(m, "taint-eviction");
 	c->nodes = manager_informer(m, "", "v1", "nodes");
 	c->leases = manager_informer(m, "coordination.k8s.io", "v1", "leases");
 	c->pods = manager_informer(m, "", "v1", "pods");
-	informer_add_index(c->pods, node_index);
+	informer_add_index(c->pods, pods_node_index);
 	enqueue_own(&c->own, c->nodes, c->queue);
-	c->on_pod = (struct informer_handler){.fn = pod_event, .arg = c};
-	informer_add_handler(c->pods, &c->on_pod);
 	manager_when_synced(m, (struct informer *const[]){c->nodes, c->leases, c->pods, NULL}, run, c);
 }

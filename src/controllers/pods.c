@@ -200,7 +200,7 @@ static void owner_event(struct manager *m, struct ref owner, const char *type, c
 {
 	struct core_v1_ObjectReference about = {0};
 	recorder_ref(owner, &about);
-	recorder_event(m->recorder, &about, type, reason, "%s%.*s", what, STR_F(detail));
+	recorder_event(manager_recorder(m), &about, type, reason, "%s%.*s", what, STR_F(detail));
 }
 
 int pods_create(struct manager *m, struct arena *a, struct ref owner, const struct core_v1_PodTemplateSpec *t, struct err *e)
@@ -226,4 +226,13 @@ int pods_delete(struct manager *m, struct arena *a, struct ref owner, const stru
 	owner_event(m, owner, "Warning", "FailedDelete", "Error deleting: ", str_of(err_text(&why)));
 	err_move(e, &why);
 	return -1;
+}
+
+size_t pods_node_index(struct arena *a, void *obj, struct str *keys, size_t n)
+{
+	const struct core_v1_Pod *p = obj;
+	if (!p->spec.nodeName.n || n == 0)
+		return 0;
+	keys[0] = str_printf(a, "node/%.*s", STR_F(p->spec.nodeName));
+	return 1;
 }

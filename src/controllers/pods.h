@@ -20,3 +20,5 @@ void pods_rank(struct pod_list *v, wall_t now);
 /* Create or delete one, with the owner's event. */
 int pods_create(struct manager *m, struct arena *a, struct ref owner, const struct core_v1_PodTemplateSpec *t, struct err *e) must_check;
 int pods_delete(struct manager *m, struct arena *a, struct ref owner, const struct core_v1_Pod *p, struct err *e) must_check;
+/* An index of Pods by node: "node/NAME". */
+size_t pods_node_index(struct arena *a, void *obj, struct str *keys, size_t n);

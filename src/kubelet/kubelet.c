@@ -161,7 +161,7 @@ void kubelet_free(struct kubelet *k)
 	recorder_free(k->rec);
 	queue_free(k->status_q);
 	exits_free(k);
-	objects_free(k);
+	map_fini(&k->objects);
 	map_fini(&k->pods);
 	cri_free(k->cri);
 	if (k->own_helper)

@@ -1,0 +1,207 @@
+#include "cmd/serving.h"
+#include "codec/json.h"
+#include "net/addr.h"
+#include "net/http.h"
+#include "os/file.h"
+#include "os/proc.h"
+#include "pki/cert.h"
+#include <stdlib.h>
+#include <unistd.h>
+
+#define VERSION_JSON "{\"major\":\"1\",\"minor\":\"36\",\"gitVersion\":\"v1.36.0+c8s\",\"compiler\":\"cc\",\"platform\":\"linux\"}"
+
+struct serving {
+	struct serving_opts o;
+	struct reviews *reviews;
+	struct tls *tls;
+	struct http_server *server;
+};
+struct visit {
+	struct serving *s;
+	struct http_req *q;
+	struct http_resp *r;
+};
+
+void metric_begin(struct buf *out, const char *name, const char *type, const char *help)
+{
+	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+/* ---- paths */
+
+static void serve_health(struct visit *t)
+{
+	resp_text(t->r, 200, "text/plain; charset=utf-8", STR("ok"));
+}
+
+static void serve_version(struct visit *t)
+{
+	resp_text(t->r, 200, "application/json", STR(VERSION_JSON));
+}
+
+static void serve_config(struct visit *t)
+{
+	struct str text = t->s->o.config ? t->s->o.config(t->s->o.arg, t->q->arena) : (struct str){0};
+	resp_text(t->r, 200, "application/json", text.n ? text : STR("{}"));
+}
+
+static void process_metrics(struct buf *out)
+{
+	struct process_facts f = {0};
+	nsec_t cpu = 0;
+	ERR(e);
+	if (proc_facts(getpid(), &f, &e) < 0 || proc_cpu(getpid(), &cpu, &e) < 0)
+		return;
+	metric_begin(out, "process_cpu_seconds_total", "counter", "User and system CPU time spent, in seconds.");
+	buf_printf(out, "process_cpu_seconds_total %.9g\n", (double)cpu / 1e9);
+	metric_begin(out, "process_open_fds", "gauge", "Open file descriptors.");
+	buf_printf(out, "process_open_fds %llu\n", (unsigned long long)f.open_fds);
+	metric_begin(out, "process_resident_memory_bytes", "gauge", "Resident memory in bytes.");
+	buf_printf(out, "process_resident_memory_bytes %llu\n", (unsigned long long)f.resident);
+	metric_begin(out, "process_start_time_seconds", "gauge", "Start of the process, in seconds since the epoch.");
+	buf_printf(out, "process_start_time_seconds %.9g\n", (double)f.started / 1e9);
+	metric_begin(out, "process_virtual_memory_bytes", "gauge", "Virtual memory in bytes.");
+	buf_printf(out, "process_virtual_memory_bytes %llu\n", (unsigned long long)f.virtual_);
+}
+
+static void serve_metrics(struct visit *t)
+{
+	BUF(out);
+	process_metrics(&out);
+	if (t->s->o.metrics)
+		t->s->o.metrics(t->s->o.arg, &out);
+	resp_text(t->r, 200, "text/plain; version=0.0.4; charset=utf-8", buf_view(&out));
+}
+
+static const struct {
+	const char *path;
+	void (*serve)(struct visit *t);
+} paths[] = {
+	{"/configz", serve_config}, {"/healthz", serve_health}, {"/livez", serve_health}, {"/metrics", serve_metrics}, {"/readyz", serve_health},
+	{"/version", serve_version},
+};
+
+static void refuse(struct visit *t, int code, struct str text)
+{
+	BUF(out);
+	static const char *const reasons[] = {[0] = "InternalError", [1] = "Unauthorized", [3] = "Forbidden"};
+	buf_lit(&out, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\",\"message\":");
+	json_string(&out, text);
+	buf_printf(&out, ",\"reason\":\"%s\",\"details\":{},\"code\":%d}\n", code >= 500 ? reasons[0] : reasons[code - 400], code);
+	resp_text(t->r, code, "application/json", buf_view(&out));
+}
+
+static void handle(void *arg, struct http_req *q, struct http_resp *r)
+{
+	struct visit t = {arg, q, r};
+	struct str text;
+	int code = reviews_check(t.s->reviews, q, &text);
+	if (code) {
+		refuse(&t, code, text);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+		if (str_is(q->path, paths[i].path)) {
+			paths[i].serve(&t);
+			return;
+		}
+	resp_text(r, 404, "text/plain; charset=utf-8", STR("404 page not found\n"));
+}
+
+/* ---- certificate and port */
+
+static int self_signed(const struct serving_opts *o, struct buf *ret_cert, struct buf *ret_key, struct err *e)
+{
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	CLEANUP(pki_key_free) struct pki_key *key = pki_key_new(e);
+	struct ipaddr ips[2];
+	struct str dns[] = {STR("localhost")};
+	struct pki_spec s = {.common_name = str_printf(a, "%s@%lld", o->name, (long long)(rt_wall() / NS_S)), .dns = dns, .ndns = 1, .ips = ips,
+		.usages = PKI_SERVER, .now = rt_wall() / NS_S, .valid_s = PKI_CERT_S};
+	s.nips = (ipaddr_parse(STR("127.0.0.1"), &ips[0]) == 0) + (uint32_t)(ipaddr_parse(o->bind_address, &ips[1]) == 0);
+	CLEANUP(pki_cert_free) struct pki_cert *ca = key ? pki_ca_new(key, &s, e) : NULL;
+	CLEANUP(pki_cert_free) struct pki_cert *c = ca ? pki_cert_new(key, &s, ca, key, e) : NULL;
+	if (!c)
+		return -1;
+	pki_key_pem(key, ret_key);
+	pki_cert_pem(c, ret_cert);
+	pki_cert_pem(ca, ret_cert);
+	return 0;
+}
+
+/* One kept in cert_dir stays the same from start to start. */
+static int kept_certificate(const struct serving_opts *o, struct arena *a, struct tls_server_opts *t, struct err *e)
+{
+	BUF(cert);
+	struct buf key = {0};
+	t->cert.file = str_z(a, str_printf(a, "%.*s/%s.crt", STR_F(o->cert_dir), o->name));
+	t->key.file = str_z(a, str_printf(a, "%.*s/%s.key", STR_F(o->cert_dir), o->name));
+	if (file_exists(t->cert.file) && file_exists(t->key.file))
+		return 0;
+	int r = file_mkdirs(str_z(a, o->cert_dir), 0755, e) || self_signed(o, &cert, &key, e) || pki_write_file(t->key.file, buf_view(&key), 0600, e) ||
+			pki_write_file(t->cert.file, buf_view(&cert), 0644, e) ? -1 : 0;
+	buf_fini_secret(&key);
+	return r;
+}
+
+static int open_tls(struct serving *s, struct err *e)
+{
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	struct tls_server_opts t = {.want_client_cert = true};
+	struct buf key = {0};
+	BUF(cert);
+	int r = 0;
+	if (s->o.client_ca.n)
+		t.client_ca.file = str_z(a, s->o.client_ca);
+	if (s->o.cert.n) {
+		t.cert.file = str_z(a, s->o.cert);
+		t.key.file = str_z(a, s->o.key);
+	} else if (s->o.cert_dir.n) {
+		r = kept_certificate(&s->o, a, &t, e);
+	} else {
+		r = self_signed(&s->o, &cert, &key, e);
+		t.cert.text = buf_view(&cert);
+		t.key.text = buf_view(&key);
+	}
+	s->tls = r < 0 ? NULL : tls_server_new(&t, e);
+	buf_fini_secret(&key);
+	return s->tls ? 0 : -1;
+}
+
+static int open_port(struct serving *s, struct err *e)
+{
+	struct ipaddr ip = {0};
+	if (!str_is(s->o.bind_address, "0.0.0.0") && !str_is(s->o.bind_address, "::") && ipaddr_parse(s->o.bind_address, &ip) < 0)
+		return err_set(e, ERR_BAD_REQUEST, "--bind-address %.*s is no IP address", STR_F(s->o.bind_address));
+	if (s->o.port < 1 || s->o.port > 65535)
+		return err_set(e, ERR_BAD_REQUEST, "--secure-port wants a number from 1 to 65535");
+	int fd = listen_tcp(ip, (uint16_t)s->o.port, NULL, e);
+	if (fd < 0)
+		return -1;
+	s->server = http_serve(fd, &(struct http_opts){.tls = s->tls, .handler = handle, .arg = s}, e);
+	close(fd);
+	return s->server ? 0 : -1;
+}
+
+struct serving *serving_start(const struct serving_opts *o, struct err *e)
+{
+	struct serving *s = calloc(1, sizeof *s);
+	if (!s)
+		return err_nomem(e, sizeof *s), NULL;
+	s->o = *o;
+	s->reviews = reviews_new(o);
+	if (open_tls(s, e) == 0 && open_port(s, e) == 0)
+		return s;
+	serving_stop(s);
+	return NULL;
+}
+
+void serving_stop(struct serving *s)
+{
+	if (!s)
+		return;
+	http_server_free(s->server);
+	tls_unref(s->tls);
+	reviews_free(s->reviews);
+	free(s);
+}
