@@ -87,6 +87,51 @@ def init_and_sidecar(t):
 
 
 @scenario
+def init_that_fails(t):
+    """A failing init container is run again; with restartPolicy Never the Pod has failed and nothing else runs."""
+    count = "n=$(cat /d/n 2>/dev/null || echo 0); echo $((n + 1)) > /d/n; [ $n -ge 1 ]"
+    d = {"volumeMounts": [{"name": "d", "mountPath": "/d"}]}
+    t.apply(pod("again", container(command=["cat", "/d/n"], **d), restartPolicy="OnFailure", volumes=[{"name": "d", "emptyDir": {}}],
+                initContainers=[container("init", command=["sh", "-c", count], **d)]),
+            pod("never", container(command=["echo", "main"]), restartPolicy="Never", initContainers=[container("init", command=["sh", "-c", "exit 5"])]))
+    p = t.wait_phase("never", "Failed")
+    equal(p["status"]["initContainerStatuses"][0]["state"]["terminated"]["exitCode"], 5, "exit code")
+    need("waiting" in p["status"]["containerStatuses"][0]["state"], "the main container ran")
+    p = t.wait_phase("again", "Succeeded")
+    equal((p["status"]["initContainerStatuses"][0]["restartCount"], t.kubectl("logs", "again").stdout), (1, "2\n"), "restarts and log")
+
+
+@scenario
+def waits_for_objects(t):
+    """A Pod whose ConfigMap or Secret is missing waits, says why, and starts as soon as it comes."""
+    volume = pod("volume", container(command=SLEEP, volumeMounts=[{"name": "v", "mountPath": "/v"}]), volumes=[{"name": "v", "secret": {"secretName": "late"}}])
+    variable = pod("variable", container(command=SLEEP, env=[{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "late", "key": "a"}}}]))
+    t.apply(volume, variable)
+    waiting = lambda n: t.get_pod(n)["status"]["containerStatuses"][0]["state"]["waiting"]
+    until("the variable is missed", lambda: waiting("variable")["reason"] == "CreateContainerConfigError" and "late" in waiting("variable")["message"], 10)
+    until("the volume is missed", lambda: waiting("volume")["reason"] == "ContainerCreating" and "FailedMount" in t.events("volume"), 10)
+    t.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "late"}, "data": {"a": "here"}},
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "late"}, "stringData": {"k": "here"}})
+    t.wait_ready("volume", 8)
+    t.wait_ready("variable", 8)
+    equal(t.sh("volume", "cat /v/k") + t.sh("variable", "echo -n $A"), "herehere", "values")
+
+
+@scenario
+def sub_paths(t):
+    """subPath mounts one file or folder of a volume; links that lead out of it are refused."""
+    t.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "cm"}, "data": {"a": "one", "b": "two"}})
+    mounts = [{"name": "cm", "mountPath": "/etc/file", "subPath": "a"}, {"name": "d", "mountPath": "/d"}, {"name": "d", "mountPath": "/deep", "subPathExpr": "$(NAME)/x"}]
+    env = [{"name": "NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]
+    volumes = [{"name": "cm", "configMap": {"name": "cm"}}, {"name": "d", "emptyDir": {}}]
+    t.run_ready(pod("p", container(command=SLEEP, env=env, volumeMounts=mounts), volumes=volumes))
+    equal(t.sh("p", "cat /etc/file; echo -n 1 > /deep/f; cat /d/p/x/f"), "one1", "contents")
+    link = container("link", command=["ln", "-s", "/", "/d/out"], volumeMounts=[mounts[1]])
+    t.apply(pod("bad", container(command=SLEEP, volumeMounts=[{"name": "d", "mountPath": "/host", "subPath": "out/etc"}]), volumes=volumes[1:], initContainers=[link]))
+    until("the way out is refused", lambda: "subPath" in t.get_pod("bad")["status"]["containerStatuses"][0]["state"]["waiting"].get("message", ""), 15)
+
+
+@scenario
 def restart_never(t):
     """restartPolicy Never keeps the exit code and runs nothing again."""
     t.apply(pod("fails", container(command=["sh", "-c", "echo bad; exit 3"]), restartPolicy="Never"),
