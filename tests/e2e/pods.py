@@ -157,6 +157,39 @@ def restart_on_failure(t):
 
 
 @scenario
+def deadline_and_message(t):
+    """activeDeadlineSeconds ends a Pod; a termination message is kept, or the log's end in its place."""
+    t.apply(pod("late", container(command=SLEEP), activeDeadlineSeconds=2, restartPolicy="Never"),
+            pod("file", container(command=["sh", "-c", "echo -n why > /dev/termination-log; exit 1"]), restartPolicy="Never"),
+            pod("log", container(command=["sh", "-c", "echo because; sleep 0.5; exit 1"], terminationMessagePolicy="FallbackToLogsOnError"), restartPolicy="Never"))
+    p = t.wait_phase("late", "Failed", 20)
+    equal(p["status"].get("reason"), "DeadlineExceeded", "reason")
+    message = lambda n: t.wait_phase(n, "Failed")["status"]["containerStatuses"][0]["state"]["terminated"].get("message")
+    equal((message("file"), message("log")), ("why", "because\n"), "messages")
+
+
+@scenario
+def labels_follow(t):
+    """Changed labels reach a downwardAPI volume at once."""
+    volumes = [{"name": "d", "downwardAPI": {"items": [{"path": "l", "fieldRef": {"fieldPath": "metadata.labels['tier']"}}]}}]
+    t.run_ready(pod("p", container(command=SLEEP, volumeMounts=[{"name": "d", "mountPath": "/d"}]), volumes=volumes, labels={"tier": "one"}))
+    equal(t.sh("p", "cat /d/l"), "one", "label")
+    t.api.patch(t.path("pods", "p"), {"metadata": {"labels": {"tier": "two"}}})
+    until("the label in the volume is two", lambda: t.sh("p", "cat /d/l") == "two", 8)
+
+
+@scenario
+def ephemeral_container(t):
+    """A container that is added to a running Pod runs in it and sees its processes."""
+    t.run_ready(pod("p", container("main", command=SLEEP)))
+    extra = container("debug", command=["sh", "-c", "ps; sleep 3600"], targetContainerName="main")
+    t.api.patch(t.path("pods", "p") + "/ephemeralcontainers", {"spec": {"ephemeralContainers": [extra]}}, "application/strategic-merge-patch+json")
+    until("it runs", lambda: "running" in t.get_pod("p")["status"]["ephemeralContainerStatuses"][0]["state"], 15)
+    until("it sees the main process", lambda: "sleep 3600 & wait" in t.kubectl("logs", "p", "-c", "debug").stdout, 10)
+    equal(t.get_pod("p")["status"]["containerStatuses"][0]["restartCount"], 0, "restarts of the main container")
+
+
+@scenario
 def crash_loop(t):
     """A container that always ends is held back, and says so."""
     t.apply(pod("p", container(command=["sh", "-c", "exit 1"])))
