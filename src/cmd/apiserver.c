@@ -97,6 +97,13 @@ struct run {
 
 static struct str join(struct arena *a, const struct flag_list *l) { return str_join(a, l->items, l->len, STR(",")); }
 
+static struct str flag_lines(struct run *r)
+{
+	BUF(out);
+	flags_write(flags, ARRAY_LEN(flags), &r->o, &out);
+	return buf_take(&out, r->arena);
+}
+
 static struct server_opts server_opts_of(struct run *r)
 {
 	const struct opts *o = &r->o;
@@ -117,6 +124,7 @@ static struct server_opts server_opts_of(struct run *r)
 		.anonymous_auth = o->anonymous, .allow_privileged = o->privileged,
 		.max_in_flight = (int)o->max_in_flight, .max_mutating_in_flight = (int)o->max_mutating,
 		.event_ttl = o->event_ttl, .min_request_timeout = o->request_min_s * NS_S, .request_timeout = o->request_timeout, .unix_socket = o->unix_socket,
+		.flags = flag_lines(r),
 	};
 }
 
