@@ -1,6 +1,7 @@
 /* c8s kube-apiserver. */
 #include "apiserver/server.h"
 #include "base/log.h"
+#include "cmd/address.h"
 #include "cmd/command.h"
 #include "cmd/control_plane.h"
 #include "cmd/flags.h"
@@ -110,7 +111,7 @@ static struct server_opts server_opts_of(struct run *r)
 	return (struct server_opts){
 		.store = r->store, .loops = r->loops, .nloops = r->nloops,
 		.service_cluster_ip_range = o->cluster_range, .service_node_port_range = o->node_ports,
-		.advertise_address = o->advertise_address, .secure_port = (int)o->secure_port,
+		.advertise_address = o->advertise_address.n ? o->advertise_address : address_advertised(r->arena, o->bind_address), .secure_port = (int)o->secure_port,
 		.service_account_issuer = o->issuer, .sa_key_files = o->sa_keys.items, .nsa_key_files = o->sa_keys.len, .sa_signing_key_file = o->signing_key,
 		.api_audiences = o->audiences.items, .napi_audiences = o->audiences.len,
 		.client_ca_file = o->client_ca, .tls_cert_file = o->cert, .tls_key_file = o->key, .token_auth_file = o->tokens,
