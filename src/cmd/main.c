@@ -1,6 +1,8 @@
 #include "base/str.h"
 #include "cmd/command.h"
+#include "os/confine.h"
 #include <stdio.h>
+#include <sys/prctl.h>
 
 /* Sorted by name. */
 static const struct command commands[] = {
@@ -11,6 +13,7 @@ static const struct command commands[] = {
 	{"kube-scheduler", cmd_kube_scheduler, "finds the node for every Pod"},
 	{"kubectl", cmd_kubectl, "the command line client"},
 	{"kubelet", cmd_kubelet, "runs the Pods of one node"},
+	{"node", cmd_node, "kubelet and kube-proxy in one process (part of server)"},
 	{"server", cmd_server, "a whole cluster on this machine: control plane and node"},
 };
 
@@ -28,6 +31,13 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* Children of a server run /proc/self/exe: without a name of their own they would all be "exe". */
+static int run(const struct command *c, int argc, char **argv)
+{
+	prctl(PR_SET_NAME, c->name, 0, 0, 0);
+	return c->run(argc, argv);
+}
+
 static int usage(FILE *to)
 {
 	fprintf(to, "Cybernetes: Kubernetes in one program.\n\nUsage: c8s COMMAND [FLAGS]\n\nCommands:\n");
@@ -39,9 +49,10 @@ static int usage(FILE *to)
 
 int main(int argc, char **argv)
 {
+	proc_title_init(argc, argv);
 	const struct command *c = argc ? find(base_name(argv[0])) : NULL;
 	if (c)
-		return c->run(argc, argv);
+		return run(c, argc, argv);
 	if (argc < 2)
 		return usage(stderr);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
@@ -49,5 +60,5 @@ int main(int argc, char **argv)
 	c = find(argv[1]);
 	if (!c)
 		return cmd_error("unknown command \"%s\"; c8s --help lists them", argv[1]);
-	return c->run(argc - 1, argv + 1);
+	return run(c, argc - 1, argv + 1);
 }
