@@ -102,7 +102,7 @@ def data_foreign(b):
 
 def data_damaged(b):
     b.server().stop()
-    stores = sorted((p for p in (b.folder / "data").rglob("*") if p.is_file()), key=lambda p: -p.stat().st_size)
+    stores = sorted((p for p in (b.folder / "data").rglob("*") if p.is_file() and p.name != "reserve"), key=lambda p: -p.stat().st_size)
     store = stores[0]
     with open(store, "r+b") as f:
         f.write(os.urandom(16384))

@@ -84,6 +84,10 @@ static const struct flag flags[] = {
 	{"v", 'v', FLAG_INT, AT(verbosity), "0", "verbosity of the log"},
 };
 
+static const struct flag_group groups[] = {{"Flags", flags, ARRAY_LEN(flags), 0}};
+const struct usage kube_apiserver_usage = {.name = "kube-apiserver", .arguments = "[FLAGS]", .groups = groups, .ngroups = ARRAY_LEN(groups),
+	.about = "Serves the Kubernetes API from an embedded store."};
+
 struct run {
 	struct opts o;
 	struct rt *rt;
@@ -281,18 +285,8 @@ int apiserver_main(int argc, char **argv, const struct apiserver_extra *extra)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 	struct run *r = arena_make(a, struct run);
-	struct flag_result res;
-	ERR(e);
 	r->arena = a;
 	r->extra = extra;
-	if (flags_parse(flags, ARRAY_LEN(flags), argc, argv, &r->o, a, &res, &e))
-		return cmd_error("%s (c8s kube-apiserver --help lists the flags)", err_text(&e));
-	if (res.help) {
-		printf("Serves the Kubernetes API from an embedded store.\n\nUsage: c8s kube-apiserver [FLAGS]\n\n");
-		flags_help(flags, ARRAY_LEN(flags), stdout);
-		return 0;
-	}
-	if (res.nrest)
-		return cmd_error("unexpected argument \"%s\" (c8s kube-apiserver --help lists the flags)", res.rest[0]);
-	return run(r);
+	int code = usage_parse(&kube_apiserver_usage, argc, argv, &r->o, a);
+	return code >= 0 ? code : run(r);
 }

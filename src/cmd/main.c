@@ -1,5 +1,6 @@
 #include "base/str.h"
 #include "cmd/command.h"
+#include "cmd/flags.h"
 #include "os/confine.h"
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -57,6 +58,8 @@ int main(int argc, char **argv)
 		return usage(stderr);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
 		return usage(stdout);
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0)
+		return version_print();
 	c = find(argv[1]);
 	if (!c)
 		return cmd_error("unknown command \"%s\"; c8s --help lists them", argv[1]);

@@ -23,6 +23,7 @@
 #include "rt/fiber.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -397,11 +398,27 @@ static int give_files(struct supervisor *sv, struct err *e)
 	return r;
 }
 
+/* Somebody else's folder is not taken over: it is empty, or has something of ours. */
+static int check_folder(const char *dir, struct err *e)
+{
+	static const char *const ours[] = {"pki", "store", "cni", "manifests", "kubelet", "server.log", "server.lock"};
+	DIR *d = opendir(dir);
+	bool empty = true, known = false;
+	for (struct dirent *x; d && (x = readdir(d));) {
+		empty &= strcmp(x->d_name, ".") == 0 || strcmp(x->d_name, "..") == 0;
+		for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+			known |= strcmp(x->d_name, ours[i]) == 0;
+	}
+	if (d)
+		closedir(d);
+	return empty || known ? 0 : err_set(e, ERR_CONFLICT, "%s holds other files than c8s's: choose another --data-dir", dir);
+}
+
 /* One server per folder: a second one would write the first one's files anew before it finds the store in use.  Held until the process ends. */
 static int lock_folder(struct supervisor *sv, struct err *e)
 {
 	const char *dir = str_z(sv->mem, sv->o.data_dir), *file = str_z(sv->mem, str_printf(sv->mem, "%s/server.lock", dir));
-	if (file_mkdirs(dir, 0700, e) < 0)
+	if (file_mkdirs(dir, 0700, e) < 0 || check_folder(dir, e) < 0)
 		return -1;
 	int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
