@@ -1,9 +1,20 @@
 #include "base/rand.h"
 #include "base/log.h"
 #include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 
-void rand_bytes(void *p, size_t n)
+#define STOCK_BYTES 1024 /* fetched at once: a call costs much more than a byte */
+#define STOCK_FROM 64    /* larger wishes go to the system */
+
+/* Bytes in stock, in a page that a fork leaves empty: parent and child never give the same ones. */
+struct stock {
+	size_t left;
+	char bytes[STOCK_BYTES];
+};
+
+static void fetch(void *p, size_t n)
 {
 	for (char *at = p; n;) {
 		ssize_t got = getrandom(at, n, 0);
@@ -12,6 +23,37 @@ void rand_bytes(void *p, size_t n)
 		if (got > 0)
 			at += got, n -= (size_t)got;
 	}
+}
+
+/* One page per thread that ever asks; the threads that do live as long as the process. */
+static struct stock *stock_here(void)
+{
+	static _Thread_local struct stock *mine;
+	if (mine)
+		return mine;
+	void *p = mmap(NULL, sizeof *mine, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	if (madvise(p, sizeof *mine, MADV_WIPEONFORK) == 0)
+		return mine = p;
+	munmap(p, sizeof *mine);
+	return NULL;
+}
+
+void rand_bytes(void *p, size_t n)
+{
+	struct stock *s = n < STOCK_FROM ? stock_here() : NULL;
+	if (!s) {
+		fetch(p, n);
+		return;
+	}
+	if (s->left < n) {
+		fetch(s->bytes, sizeof s->bytes);
+		s->left = sizeof s->bytes;
+	}
+	s->left -= n;
+	memcpy(p, s->bytes + s->left, n);
+	explicit_bzero(s->bytes + s->left, n); /* what was given is nobody else's */
 }
 
 /* splitmix64: spreads any seed, zero too, over the whole state. */

@@ -6,6 +6,7 @@
 #include "cmd/flags.h"
 #include "net/addr.h"
 #include "os/confine.h"
+#include "os/netlink.h"
 #include "rt/io.h"
 #include "store/store.h"
 #include <linux/capability.h>
@@ -152,6 +153,25 @@ static int open_listener(struct run *r, struct err *e)
 	return r->listen_fd < 0 ? -1 : 0;
 }
 
+/* Without --advertise-address: the address served on, or that of the machine's way out when that is none or only its own. */
+static void choose_advertised(struct run *r)
+{
+	struct ipaddr ip;
+	struct net_ip own;
+	char link[16];
+	BUF(text);
+	ERR(e);
+	if (r->o.advertise_address.n)
+		return;
+	bool any = str_is(r->o.bind_address, "0.0.0.0") || str_is(r->o.bind_address, "::");
+	if (!any && ipaddr_parse(r->o.bind_address, &ip) == 0 && !ipaddr_is_loopback(ip)) {
+		r->o.advertise_address = r->o.bind_address;
+	} else if (net_default_addr(AF_INET, &own, link, &e) == 0) {
+		net_ip_put(&text, &own);
+		r->o.advertise_address = buf_take(&text, r->arena);
+	}
+}
+
 static void store_fatal(void *arg, const char *why)
 {
 	(void)arg;
@@ -187,6 +207,7 @@ static int start(struct run *r, struct err *e)
 {
 	if (check_opts(&r->o, e) || open_listener(r, e) || open_store(r, e) || make_loops(r, e))
 		return -1;
+	choose_advertised(r);
 	struct server_opts so = server_opts_of(r);
 	r->server = server_new(&so, e);
 	/* Who connects meanwhile waits in the socket's queue: nobody meets a server without roles and is refused what is his. */

@@ -1,8 +1,6 @@
 #include "cmd/flags.h"
 #include "cmd/command.h"
 
-#define C8S_API_VERSION "v1.36.0+c8s" /* as the nodes and the API server say */
-
 struct parser {
 	const struct flag_group *groups;
 	size_t n;
@@ -119,8 +117,6 @@ static int long_flag(struct parser *p, struct str arg)
 	if (str_is(name, "help"))
 		return p->ret->help = true, 0;
 	const struct flag *f = find(p, name, 0);
-	if (!f && str_is(name, "version"))
-		return p->ret->version = true, 0;
 	if (!f)
 		return err_set(p->e, ERR_BAD_REQUEST, "unknown flag --%.*s", STR_F(name));
 	return give(p, f, value, has_value);
@@ -189,12 +185,6 @@ void usage_print(const struct usage *u, FILE *to)
 		fprintf(to, "\n%s", u->more);
 }
 
-int version_print(void)
-{
-	puts("Kubernetes " C8S_API_VERSION "\nc8s " C8S_BUILD);
-	return 0;
-}
-
 int usage_parse(const struct usage *u, int argc, char **argv, void *opts, struct arena *a)
 {
 	struct flag_result res;
@@ -205,7 +195,5 @@ int usage_parse(const struct usage *u, int argc, char **argv, void *opts, struct
 		usage_print(u, stdout);
 		return 0;
 	}
-	if (res.version)
-		return version_print();
 	return res.nrest ? cmd_error("unexpected argument \"%s\" (c8s %s --help lists the flags)", res.rest[0], u->name) : -1;
 }

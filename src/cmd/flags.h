@@ -36,7 +36,6 @@ struct flag_result {
 	int nrest;        /* arguments that are no flags, and all behind "--" */
 	char **rest;
 	bool help;        /* --help or -h was among them */
-	bool version;     /* --version was, and no flag of that name is in the table */
 };
 /* A titled part of a command's flags.  Groups that several commands share keep their options in a struct of their own: base is where it lies. */
 struct flag_group {
@@ -53,10 +52,9 @@ struct usage {
 	size_t ngroups;
 	const char *more;      /* examples, below the flags; NULL: none */
 };
-/* Defaults and flags into *opts.  -1: go on; else the exit code, after --help, --version or an error was printed.  Takes no other arguments. */
+/* Defaults and flags into *opts.  -1: go on; else the exit code, after --help or an error was printed.  Takes no other arguments. */
 int usage_parse(const struct usage *u, int argc, char **argv, void *opts, struct arena *a);
 void usage_print(const struct usage *u, FILE *to);
-int version_print(void); /* 0 */
 
 /* Fills *opts.  ERR_BAD_REQUEST with a sentence that names the flag. */
 int flags_parse(const struct flag *v, size_t n, int argc, char **argv, void *opts, struct arena *a, struct flag_result *ret, struct err *e) must_check;

@@ -1,6 +1,6 @@
 #include "base/str.h"
+#include "base/version.h"
 #include "cmd/command.h"
-#include "cmd/flags.h"
 #include "os/confine.h"
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -32,13 +32,6 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* Children of a server run /proc/self/exe: without a name of their own they would all be "exe". */
-static int run(const struct command *c, int argc, char **argv)
-{
-	prctl(PR_SET_NAME, c->name, 0, 0, 0);
-	return c->run(argc, argv);
-}
-
 static int usage(FILE *to)
 {
 	fprintf(to, "Cybernetes: Kubernetes in one program.\n\nUsage: c8s COMMAND [FLAGS]\n\nCommands:\n");
@@ -46,6 +39,15 @@ static int usage(FILE *to)
 		fprintf(to, "  %-26s %s\n", commands[i].name, commands[i].help);
 	fprintf(to, "\nc8s COMMAND --help lists the flags of a command.  A symlink named like a command runs it.\n");
 	return to == stderr;
+}
+
+/* Children of a server run /proc/self/exe: without a name of their own they would all be "exe". */
+static int run(const struct command *c, int argc, char **argv)
+{
+	prctl(PR_SET_NAME, c->name, 0, 0, 0);
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		return printf("Kubernetes %s\n", C8S_VERSION) < 0;
+	return c->run(argc, argv);
 }
 
 int main(int argc, char **argv)
@@ -58,8 +60,8 @@ int main(int argc, char **argv)
 		return usage(stderr);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
 		return usage(stdout);
-	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0)
-		return version_print();
+	if (strcmp(argv[1], "--version") == 0)
+		return printf("Cybernetes %s\n", C8S_VERSION) < 0;
 	c = find(argv[1]);
 	if (!c)
 		return cmd_error("unknown command \"%s\"; c8s --help lists them", argv[1]);

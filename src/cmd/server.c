@@ -9,8 +9,9 @@
  * needs no way to it: the folders above may be closed to its user. */
 #include "base/buf.h"
 #include "base/log.h"
-#include "client/https.h"
 #include "cmd/command.h"
+#include "cmd/data_dir.h"
+#include "cmd/detach.h"
 #include "cmd/flags.h"
 #include "kubeadm/certs.h"
 #include "net/addr.h"
@@ -23,14 +24,12 @@
 #include "rt/fiber.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -44,12 +43,9 @@
 #define CHILDREN_MAX 2
 #define USER_NAME "c8s"
 #define USER_ID 61443              /* without such a user: from systemd's range for services without an entry of their own */
-#define LOG_TAIL 4096
-#define READY_PAUSE (20 * NS_MS)
-#define ANSWER_MAX (64u << 10)
 
 struct opts {
-	struct str data_dir, user, bind_address, advertise, node_name, runtime, kubeconfig, service_range, cluster_cidr, cluster_domain, log;
+	struct str data_dir, user, bind_address, advertise, node_name, runtime, kubeconfig, service_range, cluster_cidr, cluster_domain;
 	int64_t secure_port, verbosity;
 	bool disable_agent, detach;
 };
@@ -63,7 +59,7 @@ static const struct flag flags[] = {
 	{"container-runtime-endpoint", 0, FLAG_STRING, AT(runtime), "unix:///run/containerd/containerd.sock", "socket of the container runtime"},
 	{"control-plane-user", 0, FLAG_STRING, AT(user), NULL, "user that the control plane runs as, by name or UID:GID (default: c8s if there is one, else 61443:61443)"},
 	{"data-dir", 0, FLAG_STRING, AT(data_dir), "/var/lib/c8s", "folder of everything the cluster keeps: store, certificates, Pods"},
-	{"detach", 0, FLAG_BOOL, AT(detach), "false", "return as soon as the API is ready and go on in the background"},
+	{"detach", 0, FLAG_BOOL, AT(detach), "false", "return as soon as the API is ready and go on in the background; the log goes to DATA-DIR/server.log"},
 	{"disable-agent", 0, FLAG_BOOL, AT(disable_agent), "false", "control plane only: run no Pods on this machine"},
 	{"node-name", 0, FLAG_STRING, AT(node_name), NULL, "name of this node (default: the host name)"},
 	{"secure-port", 0, FLAG_INT, AT(secure_port), "6443", "port of the API server"},
@@ -94,7 +90,7 @@ struct supervisor {
 	uint32_t uid, gid;      /* of the control plane; 0: ours */
 	struct cond stop;
 	bool stopping;
-	int code, ready_fd;     /* of a detached server: told when the API is ready; -1 */
+	int code;
 };
 
 /* ---- Command lines ---- */
@@ -239,8 +235,6 @@ static void signalled(void *p, int sig)
 	cond_wake_all(&sv->stop);
 }
 
-static void ready_fiber(void *arg);
-
 static void supervise(void *p)
 {
 	struct supervisor *sv = p;
@@ -253,14 +247,9 @@ static void supervise(void *p)
 		if (!fiber_spawn(&sv->children[i].scope, "child", child_fiber, &sv->children[i]))
 			bug("no fiber for a child");
 	}
-	struct scope ready;
-	scope_init(&ready, NULL);
-	if (sv->ready_fd >= 0 && !fiber_spawn(&ready, "ready", ready_fiber, sv))
-		bug("no fiber to wait for the API");
 	while (!sv->stopping)
 		if (cond_wait(&sv->stop, MONO_NEVER) < 0)
 			break;
-	scope_fini(&ready);
 	for (size_t i = sv->n; i-- > 0;)
 		child_stop(&sv->children[i]);
 	signals_free(watch);
@@ -398,37 +387,6 @@ static int give_files(struct supervisor *sv, struct err *e)
 	return r;
 }
 
-/* Somebody else's folder is not taken over: it is empty, or has something of ours. */
-static int check_folder(const char *dir, struct err *e)
-{
-	static const char *const ours[] = {"pki", "store", "cni", "manifests", "kubelet", "server.log", "server.lock"};
-	DIR *d = opendir(dir);
-	bool empty = true, known = false;
-	for (struct dirent *x; d && (x = readdir(d));) {
-		empty &= strcmp(x->d_name, ".") == 0 || strcmp(x->d_name, "..") == 0;
-		for (size_t i = 0; i < ARRAY_LEN(ours); i++)
-			known |= strcmp(x->d_name, ours[i]) == 0;
-	}
-	if (d)
-		closedir(d);
-	return empty || known ? 0 : err_set(e, ERR_CONFLICT, "%s holds other files than c8s's: choose another --data-dir", dir);
-}
-
-/* One server per folder: a second one would write the first one's files anew before it finds the store in use.  Held until the process ends. */
-static int lock_folder(struct supervisor *sv, struct err *e)
-{
-	const char *dir = str_z(sv->mem, sv->o.data_dir), *file = str_z(sv->mem, str_printf(sv->mem, "%s/server.lock", dir));
-	if (file_mkdirs(dir, 0700, e) < 0 || check_folder(dir, e) < 0)
-		return -1;
-	int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return err_sys(e, errno, "%s", file);
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return 0;
-	close(fd);
-	return err_set(e, ERR_CONFLICT, "another c8s server works in %s: stop it, or choose another --data-dir", dir);
-}
-
 static int set_up(struct supervisor *sv, struct err *e)
 {
 	const struct opts *o = &sv->o;
@@ -447,73 +405,12 @@ static int set_up(struct supervisor *sv, struct err *e)
 	return o->kubeconfig.n ? make_config(sv, str_z(a, o->kubeconfig), STR("kubernetes-admin"), STR("system:masters"), e) : 0;
 }
 
-/* ---- In the background ---- */
-
-static struct str log_path(const struct supervisor *sv) { return str_printf(sv->mem, "%.*s/server.log", STR_F(sv->o.data_dir)); }
-
-/* What a server that could not start said last. */
-static int last_words(const struct supervisor *sv)
+static int go_detached(struct supervisor *sv)
 {
-	struct str text, line, last = {0};
-	ERR(e);
-	if (file_read(sv->mem, str_z(sv->mem, log_path(sv)), SIZE_MAX / 2, &text, &e) < 0)
-		return cmd_error("%s", err_text(&e));
-	text = str_sub(text, text.n > LOG_TAIL ? text.n - LOG_TAIL : 0, text.n);
-	while (text.n && str_next(&text, '\n', &line))
-		last = line.n ? line : last;
-	fprintf(stderr, "%s%.*s\n", str_has_prefix(last, STR("error: ")) ? "" : "error: ", STR_F(last));
-	return 1;
-}
-
-/* The parent returns 0 once the API is ready, or with its last words when the server has ended; -1 in the server. */
-static int detach(struct supervisor *sv)
-{
-	int ready[2], status;
-	char c;
-	int log = open(str_z(sv->mem, log_path(sv)), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (log < 0 || pipe2(ready, O_CLOEXEC) < 0)
-		return cmd_error("%.*s: %s", STR_F(log_path(sv)), strerror(errno));
-	pid_t pid = fork();
-	if (pid < 0)
-		return cmd_error("fork: %s", strerror(errno));
-	if (pid == 0) {
-		setsid();
-		dup2(log, STDOUT_FILENO);
-		dup2(log, STDERR_FILENO);
-		sv->ready_fd = ready[1];
-		return -1;
-	}
-	close(ready[1]);
-	if (read(ready[0], &c, 1) == 1)
-		return 0;
-	waitpid(pid, &status, 0);
-	return last_words(sv);
-}
-
-/* Asks until the API says that it is ready, then tells the parent of a detached server. */
-static void ready_fiber(void *arg)
-{
-	struct supervisor *sv = arg;
-	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
-	CLEANUP(transport_free) struct transport *t = NULL;
-	struct rest_config rc = {0};
-	ERR(e);
-	struct clientcmd_v1_Config *c = kubeconfig_load(a, str_printf(a, "%.*s/admin.conf", STR_F(sv->o.data_dir)), &e);
-	if (!c || kubeconfig_rest(a, c, &(struct kubeconfig_overrides){0}, &rc, &e) < 0 || !(t = https_transport_new(loop_rt(loop_self()), &rc, &e))) {
-		log_error("%s", err_text(&e));
-		return;
-	}
-	for (;;) {
-		struct raw_response r = {0};
-		ERR(why);
-		if (https_raw(t, a, "GET", STR("/readyz"), NULL, NULL, (struct str){0}, ANSWER_MAX, &r, &why) == 0 && r.code == 200)
-			break;
-		if (fiber_sleep(READY_PAUSE) < 0)
-			return;
-	}
-	if (write(sv->ready_fd, "", 1) == 1)
-		log_info("The API is ready");
-	close(sv->ready_fd);
+	struct arena *a = sv->mem;
+	struct detach_opts d = {.log = str_z(a, str_printf(a, "%.*s/server.log", STR_F(sv->o.data_dir))),
+		.kubeconfig = str_z(a, str_printf(a, "%.*s/admin.conf", STR_F(sv->o.data_dir)))};
+	return detach(&d);
 }
 
 int cmd_server(int argc, char **argv)
@@ -522,14 +419,13 @@ int cmd_server(int argc, char **argv)
 	struct supervisor *sv = arena_make(a, struct supervisor);
 	ERR(e);
 	sv->mem = a;
-	sv->ready_fd = -1;
 	int code = usage_parse(&server_usage, argc, argv, &sv->o, a);
 	if (code >= 0)
 		return code;
 	signals_block();
-	if (check(sv, &e) < 0 || port_free(&sv->o, &e) < 0 || lock_folder(sv, &e) < 0 || set_up(sv, &e) < 0 || choose_user(sv, &e) < 0 || give_files(sv, &e) < 0)
+	if (check(sv, &e) < 0 || port_free(&sv->o, &e) < 0 || data_dir_lock(str_z(a, sv->o.data_dir), &e) < 0 || set_up(sv, &e) < 0 || choose_user(sv, &e) < 0 || give_files(sv, &e) < 0)
 		return cmd_error("%s", err_text(&e));
-	int parent = sv->o.detach ? detach(sv) : -1;
+	int parent = sv->o.detach ? go_detached(sv) : -1;
 	if (parent >= 0)
 		return parent;
 	add_control_plane(sv);

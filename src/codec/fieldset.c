@@ -1,7 +1,11 @@
 #include "codec/fieldset_tree.h"
 #include "codec/json.h"
+#include "codec/out.h"
 #include "codec/scan.h"
+#include <stdio.h>
 #include <stdlib.h>
+
+#define SORT_SHORT 16 /* up to here inserting is faster */
 
 /* ---- order of path elements ---- */
 
@@ -118,10 +122,24 @@ struct node *fieldset_put(struct arena *a, struct fieldset *s, struct pe p)
 
 static int by_pe(const void *x, const void *y) { return pe_cmp(((const struct node *)x)->pe, ((const struct node *)y)->pe); }
 
+/* Short and nearly sorted lists, as the schema gives them. */
+static void sort_short(struct fieldset *s)
+{
+	for (uint32_t i = 1; i < s->len; i++) {
+		struct node n = s->items[i];
+		uint32_t at = i;
+		for (; at && pe_cmp(s->items[at - 1].pe, n.pe) > 0; at--)
+			s->items[at] = s->items[at - 1];
+		s->items[at] = n;
+	}
+}
+
 void fieldset_sort(struct fieldset *s)
 {
-	if (s && s->len > 1)
+	if (s && s->len > SORT_SHORT)
 		qsort(s->items, s->len, sizeof *s->items, by_pe);
+	else if (s)
+		sort_short(s);
 }
 
 void fieldset_put_path(struct arena *a, struct fieldset *s, const char *path)
@@ -228,43 +246,50 @@ void fieldset_each(const struct fieldset *s, void (*fn)(void *arg, const struct 
 
 /* ---- FieldsV1 ---- */
 
-static void write_text(struct buf *out, char prefix, struct str text)
+static void write_text(struct out *o, char prefix, struct str text)
 {
-	bool plain = true;
-	for (size_t i = 0; plain && i < text.n; i++)
-		plain = (unsigned char)text.p[i] >= 0x20 && text.p[i] != '"' && text.p[i] != '\\';
-	buf_char(out, '"');
-	buf_char(out, prefix);
-	buf_char(out, ':');
-	for (size_t i = 0; !plain && i < text.n; i++) {
-		if ((unsigned char)text.p[i] < 0x20) {
-			buf_printf(out, "\\u%04x", text.p[i]);
+	out_need(o, 4);
+	*o->p++ = '"';
+	*o->p++ = prefix;
+	*o->p++ = ':';
+	for (size_t i = 0; i < text.n; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+		out_need(o, 8);
+		if (c < 0x20) {
+			o->p += snprintf(o->p, 8, "\\u%04x", c);
 			continue;
 		}
-		if (text.p[i] == '"' || text.p[i] == '\\')
-			buf_char(out, '\\');
-		buf_char(out, text.p[i]);
+		if (c == '"' || c == '\\')
+			*o->p++ = '\\';
+		*o->p++ = (char)c;
 	}
-	if (plain)
-		buf_str(out, text);
-	buf_lit(out, "\":");
+	out_lit(o, "\":");
 }
 
-static void write_set(struct buf *out, const struct fieldset *s, bool self)
+static void write_set(struct out *o, const struct fieldset *s, bool self)
 {
-	buf_char(out, '{');
+	out_char(o, '{');
 	if (self && s)
-		buf_lit(out, "\".\":{}");
+		out_lit(o, "\".\":{}");
 	for (uint32_t i = 0; s && i < s->len; i++) {
 		if (i || self)
-			buf_char(out, ',');
-		write_text(out, "fkvi"[s->items[i].pe.kind], s->items[i].pe.text);
-		write_set(out, s->items[i].sub, s->items[i].member);
+			out_char(o, ',');
+		write_text(o, "fkvi"[s->items[i].pe.kind], s->items[i].pe.text);
+		if (s->items[i].sub)
+			write_set(o, s->items[i].sub, s->items[i].member);
+		else
+			out_lit(o, "{}");
 	}
-	buf_char(out, '}');
+	out_char(o, '}');
 }
 
-void fieldset_write(struct buf *out, const struct fieldset *s) { write_set(out, s, false); }
+void fieldset_write(struct buf *out, const struct fieldset *s)
+{
+	struct out o;
+	out_begin(&o, out);
+	write_set(&o, s, false);
+	out_end(&o);
+}
 
 static bool parse_pe(struct str s, struct pe *ret)
 {

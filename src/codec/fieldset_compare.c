@@ -318,9 +318,19 @@ static void compare_list(struct comparing *c, const struct matching *m, struct s
 	mark_container(d, x, y, !nx && !ny);
 }
 
+/* f's whole value, not an element of its list. */
+static bool same_side(const struct field *f, struct side x, struct side y, bool whole)
+{
+	if (!x.there || !y.there || !x.p || !y.p)
+		return false;
+	return whole && f->card != ONE ? same_list(f, x.p, y.p) : same_element(f, x.p, y.p);
+}
+
 static void compare_slot(struct comparing *c, const struct field *f, enum granularity g, struct side x, struct side y, struct diff *d)
 {
 	struct matching m = {.f = f};
+	if (same_side(f, x, y, g != G_STRUCT && g != G_LEAF)) /* most of an update: nothing to find below */
+		return;
 	if (c->depth >= FIELDSET_DEPTH_MAX)
 		g = g == G_LEAF || g == G_STRUCT ? G_LEAF : G_WHOLE;
 	c->depth++;

@@ -212,7 +212,7 @@ static int settle(struct applying *p, struct fieldset *reset)
 		return -1;
 	struct manager *self = &p->managers.items[p->self];
 	managers_take(p->a, &p->managers, self, changed, d.removed);
-	manager_set(self, fieldset_difference(p->a, self->set, managed_strip_set(p->a)));
+	manager_set(self, fieldset_difference(p->a, self->set, managed_strip_set()));
 	return 0;
 }
 

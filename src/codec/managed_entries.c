@@ -119,14 +119,16 @@ void managers_take(struct arena *a, struct managers *m, const struct manager *se
 	}
 }
 
-struct fieldset *managed_strip_set(struct arena *a)
+#define MEMBER(name) {{STR_INIT(name), PE_FIELD}, true, NULL}
+
+const struct fieldset *managed_strip_set(void)
 {
-	static const char *const paths[] = {"apiVersion", "kind", "metadata", "metadata.name", "metadata.namespace", "metadata.creationTimestamp",
-		"metadata.selfLink", "metadata.uid", "metadata.clusterName", "metadata.generation", "metadata.managedFields", "metadata.resourceVersion"};
-	struct fieldset *s = fieldset_new(a);
-	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
-		fieldset_put_path(a, s, paths[i]);
-	return s;
+	static const struct node in_meta[] = {MEMBER("clusterName"), MEMBER("creationTimestamp"), MEMBER("generation"), MEMBER("managedFields"), MEMBER("name"),
+		MEMBER("namespace"), MEMBER("resourceVersion"), MEMBER("selfLink"), MEMBER("uid")};
+	static const struct fieldset meta = {(struct node *)in_meta, ARRAY_LEN(in_meta), ARRAY_LEN(in_meta)};
+	static const struct node nodes[] = {MEMBER("apiVersion"), MEMBER("kind"), {{STR_INIT("metadata"), PE_FIELD}, true, (struct fieldset *)&meta}};
+	static const struct fieldset set = {(struct node *)nodes, ARRAY_LEN(nodes), ARRAY_LEN(nodes)};
+	return &set;
 }
 
 struct fieldset *managed_reset_set(struct arena *a, const char *const *paths)
@@ -218,6 +220,14 @@ static void cap_updaters(struct arena *a, struct managers *m)
 
 /* ---- updates ---- */
 
+/* What it owned already leaves its text as it is. */
+static void add_fields(struct arena *a, struct manager *m, struct fieldset *mine)
+{
+	struct fieldset *sum = m->set ? fieldset_union(a, m->set, mine) : mine;
+	if (!m->set || !fieldset_equal(sum, m->set))
+		manager_set(m, sum);
+}
+
 void managers_record_update(struct arena *a, struct managers *m, struct ref prev, struct ref next, const struct managed_write *w)
 {
 	struct fieldset *added, *modified, *removed, *reset = managed_reset_set(a, w->reset);
@@ -230,13 +240,13 @@ void managers_record_update(struct arena *a, struct managers *m, struct ref prev
 	if (fieldset_empty(changed) && fieldset_empty(removed))
 		return;
 	managers_take(a, m, NULL, changed, removed);
-	struct fieldset *mine = fieldset_difference(a, changed, managed_strip_set(a));
+	struct fieldset *mine = fieldset_difference(a, changed, managed_strip_set());
 	if (!fieldset_empty(mine)) {
 		struct manager *self = managers_find(m, w->manager, false, w->api_version, w->subresource);
 		if (!self)
 			self = managers_add(a, m, w->manager, false, w->api_version, w->subresource);
 		if (self) {
-			manager_set(self, self->set ? fieldset_union(a, self->set, mine) : mine);
+			add_fields(a, self, mine);
 			self->time = api_time_sec(w->now);
 		}
 	}

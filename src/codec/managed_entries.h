@@ -27,7 +27,7 @@ void managers_prune(struct managers *m);
 /* Takes the changed and removed fields away from every manager but `self` (may be NULL). */
 void managers_take(struct arena *a, struct managers *m, const struct manager *self, const struct fieldset *changed, const struct fieldset *removed);
 /* What nobody owns: identity and what the server fills in. */
-struct fieldset *managed_strip_set(struct arena *a);
+const struct fieldset *managed_strip_set(void);
 struct fieldset *managed_reset_set(struct arena *a, const char *const *paths); /* NULL: none */
 /* A shallow copy of o without managedFields, or a zero object if o is none. */
 struct ref managed_bare(struct arena *a, struct ref o, const struct type *t);

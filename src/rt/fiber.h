@@ -35,6 +35,9 @@ void fiber_cancel(struct fiber *f);
 bool fiber_cancelled(void);     /* of the current fiber */
 int fiber_sleep(nsec_t span) must_check;        /* waits */
 int fiber_sleep_until(mono_t when) must_check;  /* waits */
+/* The loop's thread sleeps, whatever is posted to it: for a loop of one busy fiber that is better off with much at once.  False in the simulator:
+ * it did not. */
+bool rt_nap(nsec_t span);
 /* Lets other ready work run if this fiber has held the loop for more than its slice (about 1 ms); cheap otherwise.  For long loops. */
 int rt_breathe(void);
 int fiber_yield(void); /* always lets others run once */

@@ -39,6 +39,7 @@ struct rt_ops {
 	bool (*slice_over)(struct loop *l);
 	void (*tie)(struct loop *l);           /* before a timer is set: how it stands among timers of the same instant; may be NULL */
 	void (*job)(struct rt *rt, void (*fn)(void *), void *arg); /* on a fiber */
+	void (*nap)(nsec_t span);              /* may be NULL */
 	void (*trace)(struct loop *l, const char *what, uint64_t v); /* may be NULL */
 	void (*free)(struct rt *rt);
 };

@@ -240,10 +240,16 @@ static void real_job(struct rt *rt, void (*fn)(void *), void *arg)
 		rt_on_loop_stack(fn, arg); /* slow, but done */
 }
 
+static void real_nap(nsec_t span)
+{
+	struct timespec ts = {span / NS_S, span % NS_S};
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL); /* woken early is good as well */
+}
+
 static const struct rt_ops real_ops = {
 	.now = real_now, .wall = real_wall, .random = real_random, .open = real_open, .close = real_close, .run = real_run, .start = real_start,
 	.join = real_join, .post = real_post, .take = real_take, .inbox_empty = real_inbox_empty, .pick = real_pick,
-	.slice_over = real_slice_over, .job = real_job, .free = real_free,
+	.slice_over = real_slice_over, .job = real_job, .nap = real_nap, .free = real_free,
 };
 
 struct rt *rt_new(const struct rt_opts *o)

@@ -52,6 +52,15 @@ wall_t rt_wall(void)
 	return l ? l->rt->ops->wall(l->rt) : read_clock(CLOCK_REALTIME);
 }
 
+bool rt_nap(nsec_t span)
+{
+	struct loop *l = loop_self();
+	bool can = l && l->rt->ops->nap && span > 0;
+	if (can)
+		l->rt->ops->nap(span);
+	return can;
+}
+
 void rt_random(void *p, size_t n)
 {
 	struct loop *l = loop_self();

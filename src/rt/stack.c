@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #define SLAB_STACKS 16 /* one mapping of about 1 MiB at a time */
-#define WARM_MAX 16    /* free stacks per loop that keep their pages: at most 1 MiB */
+#define WARM_MAX 32    /* free stacks per loop that keep their pages: they have touched a few each */
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
 #endif

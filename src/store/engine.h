@@ -10,6 +10,8 @@
 #include "base/map.h"
 #include <pthread.h>
 
+#define LINGER_TXNS 4                      /* so many in the last batch tell that several write at once */
+#define LINGER_MAX NS_MS                   /* longest wait for more of them */
 #define BATCH_TXNS 1024                    /* bounds what one commit makes dirty and how long the first of it waits */
 #define BATCH_BYTES ((size_t)8 << 20)
 #define BATCH_TRIES 64                     /* map doublings within one batch; each makes progress */
@@ -100,6 +102,8 @@ struct engine {
 	struct request *first, **last;
 	struct cond work;
 	struct batch batch;
+	uint32_t last_txns;        /* of the last batch, and how long its commit took */
+	nsec_t last_took;
 	int64_t revision;          /* of the last durable commit */
 	struct list subs;
 	struct timer tick, due;

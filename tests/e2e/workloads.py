@@ -2,7 +2,7 @@
 import json, shutil, subprocess, threading
 
 from lib.cluster import fetch
-from lib.env import Skip
+from lib.env import ROOT, Skip
 from lib.report import equal, need, until
 from scenario import SLEEP, container, deployment, pod, scenario, service
 
@@ -178,3 +178,23 @@ def forward_policy_drop(t):
             need(t.sh("client", f"timeout 3 wget -q -O - http://{address}/").startswith("web-"), "no answer")
     finally:
         subprocess.run(["iptables", "-P", "FORWARD", policy], check=True)
+
+
+def printed_commands():
+    """The kubectl commands of README.md, without the program, the comments and -f of logs, which would not end."""
+    lines = [line.split("#")[0].split() for line in (ROOT / "README.md").read_text().splitlines()]
+    found = [line[2:] for line in lines if line[:2] == ["build/c8s", "kubectl"]]
+    return [[w for w in command if command[0] != "logs" or w != "-f"] for command in found]
+
+
+@scenario
+def examples(t):
+    """What examples/ and README.md show works as printed."""
+    t.kubectl("apply", "-f", str(ROOT / "examples/nginx-pod.yaml"))
+    t.wait_ready("nginx")
+    commands = printed_commands()
+    need(len(commands) >= 3, "README.md shows no commands")
+    for command in commands:
+        need(t.kubectl(*command).stdout, f"kubectl {' '.join(command)} said nothing")
+    t.kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+    need(b"nginx" in t.page(t.api.get(t.path("services", "web"))["spec"]["clusterIP"]), "the Service of examples/web.yaml")

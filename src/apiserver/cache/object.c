@@ -112,8 +112,7 @@ static void index_fields(struct object *o, char *digits)
 	const struct cache_table *t = o->table;
 	struct str raw = str_n(o->value->p + o->raw, o->raw_n);
 	for (unsigned i = 0; i < t->nfields; i++, digits += 21)
-		if (t->impl->fields[i].ntags)
-			o->fields[i] = field_value(&t->impl->fields[i], raw, digits);
+		o->fields[i] = t->impl->fields[i].ntags ? field_value(&t->impl->fields[i], raw, digits) : STR("");
 }
 
 /* Fields that only the strategy can tell cost a decode; their texts are copied behind the bytes' index by the caller's arena being kept short. */
@@ -197,7 +196,7 @@ struct object *object_at(struct object *old, uint64_t rev)
 	memcpy(o->labels, old->labels, o->nlabels * sizeof *labels);
 	index_fields(o, (char *)(fields + o->table->nfields));
 	for (unsigned i = 0; i < o->table->nfields; i++)
-		if (!o->fields[i].p)
+		if (!o->table->impl->fields[i].ntags)
 			o->fields[i] = old->fields[i];
 	return o;
 }

@@ -25,22 +25,27 @@ static struct str prefix_of(struct arena *a, struct str group, struct str plural
 	return str_printf(a, "/registry/%.*s/", STR_F(plural));
 }
 
-/* Tags of the members of a path; ntags stays 0 when it leads through lists or to something that is no plain value. */
-static struct field_path field_path(const struct type *t, const char *path)
+static bool steps(const struct field *m, bool lists)
+{
+	return m && m->tag && !(m->flags & FIELD_FLATTENED) && (m->card == ONE || (lists && m->card == LIST_OF && m->kind == K_MESSAGE));
+}
+
+/* Tags of the members of the path `at`; ntags stays 0 when it leads to something that is no plain value, or (unless lists) through lists. */
+static struct field_path field_path(const struct type *t, const char *path, const char *at, bool lists)
 {
 	struct field_path f = {.path = str_of(path)};
-	struct str rest = f.path, name;
+	struct str rest = str_of(at), name;
 	const struct field *m = NULL;
 	uint32_t tags[FIELD_PATH_MAX];
 	unsigned n = 0;
 	while (str_next(&rest, '.', &name)) {
 		m = t ? field_by_name(t, name, false) : NULL;
-		if (!m || m->card != ONE || !m->tag || (m->flags & FIELD_FLATTENED) || n == FIELD_PATH_MAX)
+		if (!steps(m, lists) || n == FIELD_PATH_MAX)
 			return f;
 		tags[n++] = m->tag;
 		t = m->kind == K_MESSAGE ? field_type(m) : NULL;
 	}
-	if (m && (m->kind == K_STRING || m->kind == K_BOOL || m->kind == K_INT32 || m->kind == K_INT64)) {
+	if (m && m->card == ONE && (m->kind == K_STRING || m->kind == K_BOOL || m->kind == K_INT32 || m->kind == K_INT64)) {
 		memcpy(f.tags, tags, n * sizeof tags[0]);
 		f.ntags = (uint8_t)n;
 		f.kind = m->kind;
@@ -50,14 +55,14 @@ static struct field_path field_path(const struct type *t, const char *path)
 
 static void table_fields(struct arena *a, struct cache_table *t)
 {
-	const char *const *paths = t->strategy->selectable;
+	const char *const *paths = t->strategy->selectable, *const *at = t->strategy->selectable_at;
 	if (!paths)
 		return;
 	while (paths[t->nfields])
 		t->nfields++;
 	t->impl->fields = arena_array(a, struct field_path, t->nfields);
 	for (uint32_t i = 0; i < t->nfields; i++)
-		t->impl->fields[i] = field_path(t->type, paths[i]);
+		t->impl->fields[i] = at && at[i] ? field_path(t->type, paths[i], at[i], true) : field_path(t->type, paths[i], paths[i], false);
 }
 
 /* Readers reach it until the next roots are published. */

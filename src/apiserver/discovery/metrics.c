@@ -76,9 +76,18 @@ struct labels {
 
 static void label(struct labels *l, const char *name, struct str value)
 {
-	int n = snprintf(l->p + l->n, sizeof l->p - l->n, "%s%s=\"%.*s\"", l->n ? "," : "", name, STR_F(value));
-	if (n > 0 && (size_t)n < sizeof l->p - l->n)
-		l->n += (size_t)n;
+	size_t n = strlen(name), start = l->n ? l->n + 1 : 0;
+	char *to = l->p + start;
+	if (start + n + value.n + 4 > sizeof l->p)
+		return;
+	if (l->n)
+		l->p[l->n] = ',';
+	memcpy(to, name, n);
+	memcpy(to + n, "=\"", 2);
+	if (value.n)
+		memcpy(to + n + 2, value.p, value.n);
+	to[n + 2 + value.n] = '"';
+	l->n = start + n + value.n + 3;
 }
 
 static struct str text_of(const struct labels *l) { return str_n(l->p, l->n); }

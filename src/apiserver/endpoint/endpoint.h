@@ -40,6 +40,8 @@ bool bool_of_query(struct str v);
 
 /* decode.c: bodies into objects. */
 int body_decode(struct request *r, const struct type *t, struct str body, enum media m, bool strict_modes, struct ref *ret, struct err *e) must_check;
+void member_copy(const struct field *f, void *to, const void *from); /* write.c: one member of a struct, as it is */
+int endpoint_object(struct request *r, const struct type *t, struct ref *ret, struct err *e) must_check; /* without managedFields: for what will be stored */
 int body_managed(struct request *r, struct ref o, struct err *e) must_check; /* write.c: managedFields of a create that stores nothing */
 struct strictness {
 	struct request *r;
@@ -68,7 +70,7 @@ int verb_create(struct request *r, struct err *e) must_check;
 int verb_update(struct request *r, struct err *e) must_check;
 int verb_patch(struct request *r, struct err *e) must_check;   /* patch.c */
 int patch_body(struct request *r, struct err *e) must_check;
-int patch_apply_to(struct request *r, struct ref cur, struct ref *ret, struct err *e) must_check;
+int patch_next(struct request *r, struct ref was, struct ref *ret, struct err *e) must_check; /* was as the patch or configuration changes it */
 enum patch_type patch_type_of(struct str content_type);
 int verb_delete(struct request *r, struct err *e) must_check;  /* delete.c */
 int verb_delete_collection(struct request *r, struct err *e) must_check;
@@ -108,6 +110,7 @@ int already_exists(struct request *r, struct str name, struct err *e);
 int conflict_modified(struct request *r, struct str name, struct err *e);
 int conflict_uid(struct request *r, struct str name, struct str want, struct str have, const char *rv, struct err *e);
 struct str request_manager(struct request *r);
+struct managed_write request_managed(struct request *r); /* codec/managed.h: who writes, and what the write resets */
 struct str resource_text(struct arena *a, const struct resource *res); /* "deployments.apps" */
 #define WRITE_ATTEMPTS 64 /* of unconditional writes against a busy key, before they give up with a conflict */
 
@@ -159,7 +162,7 @@ struct table_source {
 int table_check(struct request *r, bool is_list, struct err *e) must_check;
 void table_head(struct request *r, struct buf *out, bool columns, uint64_t rev, struct str continue_, int64_t remaining);
 int table_row(struct request *r, const struct table_source *s, bool first, struct buf *out);
-void table_tail(struct buf *out, size_t rows);
+void table_tail(struct request *r, struct buf *out, size_t rows);
 void partial_object(struct request *r, const struct table_source *s, struct buf *out); /* JSON */
 void partial_to_pb(struct request *r, struct buf *json);
 /* inproc.c */

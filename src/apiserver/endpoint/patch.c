@@ -68,8 +68,62 @@ static struct value *patched(struct request *r, struct ref cur, struct err *e)
 	return patch_strategic(r->arena, cur.type, doc, patch, e);
 }
 
+/* ---- merge patches name the members that they touch: only those take the way through a document ---- */
+
+static bool names_members(const struct value *patch, const struct type *t)
+{
+	if (!patch || patch->type != V_OBJECT)
+		return false;
+	for (uint32_t i = 0; i < patch->object.len; i++)
+		if (!field_by_name(t, patch->object.items[i].key, false))
+			return false; /* $directives and unknown names concern the whole */
+	return true;
+}
+
+/* The members that the patch names, or the others; shared with o. */
+static struct ref part_of(struct arena *a, struct ref o, const struct value *patch, bool named)
+{
+	struct ref part = {o.type, obj_new(a, o.type)};
+	for (unsigned i = 0; part.p && i < o.type->nfields; i++) {
+		const struct field *f = type_field(o.type, i);
+		if ((value_get(patch, field_name(f)) != NULL) == named)
+			member_copy(f, part.p, o.p);
+	}
+	return part;
+}
+
+static struct value *part_document(struct arena *a, struct ref o, const struct value *patch)
+{
+	struct ref part = part_of(a, o, patch, true);
+	struct value *all = part.p ? obj_to_value(a, part) : NULL, *doc = all ? value_new(a, V_OBJECT) : NULL;
+	for (uint32_t i = 0; doc && i < all->object.len; i++)
+		if (value_get(patch, all->object.items[i].key))
+			value_set(a, doc, all->object.items[i].key, all->object.items[i].value);
+	return doc;
+}
+
+/* False: the long way has to be gone, and tells what is wrong, if anything is. */
+static bool patch_part(struct request *r, struct ref cur, struct ref *ret)
+{
+	struct strictness strict = {.r = r};
+	struct json_opts o = {.flags = str_is(r->call.field_validation, "Ignore") ? 0 : JSON_STRICT, .complain = strictness_complain, .arg = &strict};
+	struct value *patch = NULL;
+	struct arena *a = r->arena;
+	ERR(e);
+	if (r->call.patch_type == PATCH_JSON || parse_patch(r, r->call.patch, &patch, &e) || !names_members(patch, cur.type))
+		return false;
+	struct value *doc = part_document(a, cur, patch);
+	if (doc)
+		doc = r->call.patch_type == PATCH_MERGE ? patch_merge(a, doc, patch, &e) : patch_strategic(a, cur.type, doc, patch, &e);
+	struct ref rest = part_of(a, cur, patch, false), next = {cur.type, rest.p && doc ? obj_copy(a, rest) : NULL};
+	if (!next.p || obj_from_value(a, cur.type, doc, &o, next.p, &e) || strictness_end(&strict, NULL, &e))
+		return false;
+	*ret = next;
+	return true;
+}
+
 /* The patched document as an object of the same type. */
-int patch_apply_to(struct request *r, struct ref cur, struct ref *ret, struct err *e)
+static int patch_whole(struct request *r, struct ref cur, struct ref *ret, struct err *e)
 {
 	struct strictness strict = {.r = r};
 	bool lax = str_is(r->call.field_validation, "Ignore");
@@ -86,9 +140,16 @@ int patch_apply_to(struct request *r, struct ref cur, struct ref *ret, struct er
 		json_write(&text, doc);
 		return bad_result(buf_view(&text), &why, e);
 	}
-	obj_set_type(next);
-	obj_default(r->arena, next);
 	*ret = next;
+	return 0;
+}
+
+static int patch_apply_to(struct request *r, struct ref cur, struct ref *ret, struct err *e)
+{
+	if (!patch_part(r, cur, ret) && patch_whole(r, cur, ret, e))
+		return -1;
+	obj_set_type(*ret);
+	obj_default(r->arena, *ret);
 	return 0;
 }
 
@@ -106,16 +167,23 @@ static int check_conditions(struct request *r, const struct meta_v1_ObjectMeta *
 
 /* ---- apply ---- */
 
-static struct managed_write apply_write(struct request *r)
+static int config_parse(struct request *r, struct value **ret, struct err *e)
 {
-	return (struct managed_write){.manager = r->call.field_manager, .api_version = desc_str(r->type->api_version), .subresource = r->call.sub, .now = r->now};
+	struct strictness s = {.r = r};
+	bool lax = str_is(r->call.field_validation, "Ignore");
+	struct json_opts o = {.flags = lax ? 0 : JSON_STRICT, .complain = strictness_complain, .arg = &s};
+	if (yaml_parse(r->arena, r->call.patch, &o, ret, e))
+		return err_set(e, ERR_BAD_REQUEST, "error decoding YAML: %s", err_text(e));
+	if (s.complaints.len && str_is(r->call.field_validation, "Strict"))
+		return err_set(e, ERR_BAD_REQUEST, "error strict decoding YAML: error converting YAML to JSON: %.*s", STR_F(s.complaints.items[0]));
+	return strictness_end(&s, NULL, e);
 }
 
 static int apply_config(struct request *r, struct value **ret, struct err *e)
 {
 	struct value *v = NULL;
-	if (yaml_parse(r->arena, r->call.patch, NULL, &v, e))
-		return err_set(e, ERR_BAD_REQUEST, "error decoding YAML: %s", err_text(e));
+	if (config_parse(r, &v, e))
+		return -1;
 	struct str api = value_path_str(v, "apiVersion"), kind = value_path_str(v, "kind");
 	if (!kind.n || !api.n)
 		return err_set(e, ERR_BAD_REQUEST, "%s must be set", kind.n ? "apiVersion" : "kind");
@@ -130,7 +198,7 @@ static int apply_config(struct request *r, struct value **ret, struct err *e)
 
 static int apply_create(struct request *r, struct value *config, struct err *e)
 {
-	struct managed_write w = apply_write(r);
+	struct managed_write w = request_managed(r);
 	struct ref next;
 	if (r->sub)
 		return request_not_found(r, r->at.name, e);
@@ -150,7 +218,7 @@ static int apply_create(struct request *r, struct value *config, struct err *e)
 
 static int apply_next(struct request *r, struct ref was, struct ref *ret, struct err *e)
 {
-	struct managed_write w = apply_write(r);
+	struct managed_write w = request_managed(r);
 	struct value *config = NULL;
 	if (apply_config(r, &config, e) || managed_apply(r->arena, was, config, r->type, r->call.force, &w, ret, e))
 		return -1;
@@ -160,6 +228,11 @@ static int apply_next(struct request *r, struct ref was, struct ref *ret, struct
 }
 
 /* ---- the verb ---- */
+
+int patch_next(struct request *r, struct ref was, struct ref *ret, struct err *e)
+{
+	return r->call.patch_type == PATCH_APPLY ? apply_next(r, was, ret, e) : patch_apply_to(r, was, ret, e);
+}
 
 static int patch_missing(struct request *r, struct err *e)
 {
@@ -174,15 +247,14 @@ static int patch_missing(struct request *r, struct err *e)
 static int patch_once(struct request *r, struct err *e)
 {
 	struct object *cur = cache_lookup(server_cache(r->server), r->table, r->at.ns, r->at.name);
-	bool apply = r->call.patch_type == PATCH_APPLY;
 	if (!cur)
 		return patch_missing(r, e);
 	arena_defer(r->arena, (void (*)(void *))object_unref, cur);
-	struct update u = {.cur = cur, .applied = apply, .old = {r->table->type, object_decode(cur, r->arena, e)}};
+	struct update u = {.cur = cur, .applied = r->call.patch_type == PATCH_APPLY, .old = {r->table->type, object_decode(cur, r->arena, e)}};
 	if (!u.old.p)
 		return -1;
 	struct ref was = object_as(r->arena, u.old, r->type);
-	if (apply ? apply_next(r, was, &u.next, e) : patch_apply_to(r, was, &u.next, e))
+	if (patch_next(r, was, &u.next, e))
 		return -1;
 	if (check_conditions(r, obj_meta(u.next), cur, e) || meta_namespace(r, u.next, e) || meta_name(r, u.next, e))
 		return -1;

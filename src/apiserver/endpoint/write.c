@@ -10,6 +10,7 @@
 
 #define GENERATE_ATTEMPTS 8 /* new names tried when a generated one is taken, as upstream */
 #define MANAGER_MAX 128
+#define ENCODE_ROOM 8192 /* most objects fit; for others the encoder asks again */
 
 struct ref object_as(struct arena *a, struct ref o, const struct type *t) { return convert_to(a, o, t); }
 
@@ -48,7 +49,7 @@ static size_t member_size(const struct field *f)
 	return kind_size(f);
 }
 
-static void member_copy(const struct field *f, void *to, const void *from)
+void member_copy(const struct field *f, void *to, const void *from)
 {
 	memcpy((char *)to + f->offset, (const char *)from + f->offset, member_size(f));
 	if (f->has_offset)
@@ -68,6 +69,30 @@ static void keep_members(struct ref o, struct ref old, bool status)
 	}
 }
 
+static void keep_meta_member(struct ref o, struct ref old, struct str name)
+{
+	const struct type *t = type_by_name(STR("meta/v1.ObjectMeta"));
+	const struct field *f = field_by_name(t, name, false);
+	if (f)
+		member_copy(f, obj_meta(o), obj_meta(old));
+}
+
+/* What /status leaves of the metadata, besides what no write can change. */
+static void keep_status_meta(struct request *r, struct ref o, struct ref old)
+{
+	const char *const *path = r->strategy->status_keeps;
+	for (; path && *path; path++) {
+		struct str member;
+		if (str_cut(str_of(*path), '.', &(struct str){0}, &member)) {
+			keep_meta_member(o, old, member);
+			continue;
+		}
+		meta_v1_ManagedFieldsEntry_list_t managed = obj_meta(o)->managedFields;
+		*obj_meta(o) = *obj_meta(old);
+		obj_meta(o)->managedFields = managed;
+	}
+}
+
 static bool spec_changed(struct ref o, struct ref old)
 {
 	const struct field *f = field_by_name(o.type, STR("spec"), false);
@@ -78,13 +103,23 @@ static bool spec_changed(struct ref o, struct ref old)
 
 /* ---- managed fields ---- */
 
-static const char *const reset_by_status[] = {"spec", NULL}, *const reset_by_main[] = {"status", NULL};
+static const char *const reset_by_main[] = {"status", NULL};
 
-static struct managed_write managed_of(struct request *r)
+static const char *const *reset_by_status(struct request *r)
+{
+	struct { const char **items; uint32_t len, cap; } paths = {0};
+	*arena_push(r->arena, &paths) = "spec";
+	for (const char *const *p = r->strategy->status_keeps; p && *p; p++)
+		*arena_push(r->arena, &paths) = *p;
+	*arena_push(r->arena, &paths) = NULL;
+	return paths.items;
+}
+
+struct managed_write request_managed(struct request *r)
 {
 	struct managed_write w = {.manager = request_manager(r), .api_version = desc_str(r->type->api_version), .subresource = r->call.sub, .now = r->now};
 	if (is_status(r))
-		w.reset = reset_by_status;
+		w.reset = reset_by_status(r);
 	else if (has_sub(r->res, "status") && !r->strategy->status_in_update)
 		w.reset = reset_by_main;
 	return w;
@@ -96,7 +131,7 @@ static struct blob *encode(struct ref obj)
 {
 	BUF(out);
 	obj_meta(obj)->resourceVersion = (struct str){0};
-	buf_room(&out, pb_size(obj) + 64);
+	buf_room(&out, ENCODE_ROOM);
 	pb_envelope_encode(&out, obj);
 	return out.failed ? NULL : blob_copy(buf_view(&out));
 }
@@ -130,10 +165,9 @@ static int commit(struct request *r, struct str key, uint64_t old_rev, const str
 	return 0;
 }
 
-int commit_put(struct request *r, struct cache_table *t, struct ref obj, const struct object *old, struct err *e)
+static int put_bytes(struct request *r, struct cache_table *t, struct ref obj, struct blob *value, const struct object *old, struct err *e)
 {
 	struct meta_v1_ObjectMeta *m = obj_meta(obj);
-	CLEANUP(blob_unref) struct blob *value = encode(obj);
 	uint64_t rev = 0;
 	if (!value)
 		return err_nomem(e, 0);
@@ -147,6 +181,12 @@ int commit_put(struct request *r, struct cache_table *t, struct ref obj, const s
 		set_rv(r->arena, obj, rev);
 	}
 	return c;
+}
+
+int commit_put(struct request *r, struct cache_table *t, struct ref obj, const struct object *old, struct err *e)
+{
+	CLEANUP(blob_unref) struct blob *value = encode(obj);
+	return put_bytes(r, t, obj, value, old, e);
 }
 
 int commit_delete(struct request *r, struct cache_table *t, const struct object *old, uint64_t *ret_rev, struct err *e)
@@ -275,7 +315,7 @@ static int create_checks(struct request *r, struct ref o, struct err *e)
 
 int body_managed(struct request *r, struct ref o, struct err *e)
 {
-	struct managed_write w = managed_of(r);
+	struct managed_write w = request_managed(r);
 	return managed_update(r->arena, (struct ref){o.type, NULL}, o, &w, e);
 }
 
@@ -283,7 +323,7 @@ int create_run(struct request *r, struct ref next, struct err *e)
 {
 	struct meta_v1_ObjectMeta *m = obj_meta(next);
 	bool generated = !m->name.n && m->generateName.n;
-	struct managed_write w = managed_of(r);
+	struct managed_write w = request_managed(r);
 	meta_fill(r, next);
 	if (!r->applied && managed_update(r->arena, (struct ref){next.type, NULL}, next, &w, e))
 		return -1;
@@ -303,7 +343,7 @@ int create_run(struct request *r, struct ref next, struct err *e)
 int verb_create(struct request *r, struct err *e)
 {
 	struct ref next;
-	if (options_write(r, "CreateOptions", e) || endpoint_body(r, r->type, &next, e) || meta_namespace(r, next, e))
+	if (options_write(r, "CreateOptions", e) || endpoint_object(r, r->type, &next, e) || meta_namespace(r, next, e))
 		return -1;
 	return create_run(r, next, e);
 }
@@ -314,10 +354,12 @@ static void prepare_update(struct request *r, struct ref o, struct ref old)
 {
 	const struct strategy *s = r->strategy;
 	bool status = is_status(r);
-	if (status)
+	if (status) {
 		keep_members(o, old, false);
-	else if (has_sub(r->res, "status") && !s->status_in_update)
+		keep_status_meta(r, o, old);
+	} else if (has_sub(r->res, "status") && !s->status_in_update) {
 		keep_members(o, old, true);
+	}
 	meta_carry_over(o, old);
 	if (status && s->prepare_status)
 		s->prepare_status(r, o.p, old.p);
@@ -355,18 +397,15 @@ bool last_finalizer_gone(struct request *r, const struct strategy *s, struct ref
 	return !s->hold || !s->hold(r, o.p);
 }
 
-static bool same_bytes(struct ref o, const struct object *cur)
-{
-	CLEANUP(blob_unref) struct blob *b = encode(o);
-	return b && str_eq(blob_str(b), blob_str(cur->value));
-}
+static bool same_bytes(const struct blob *b, const struct object *cur) { return b && str_eq(blob_str(b), blob_str(cur->value)); }
 
 static int update_store(struct request *r, struct update *u, struct err *e)
 {
 	uint64_t rev = 0;
 	struct ref o = u->stored;
 	u->deleted = last_finalizer_gone(r, r->strategy, o);
-	if (!u->deleted && same_bytes(o, u->cur)) {
+	CLEANUP(blob_unref) struct blob *bytes = u->deleted ? NULL : encode(o);
+	if (same_bytes(bytes, u->cur)) {
 		u->unchanged = true;
 		set_rv(r->arena, o, u->cur->rev);
 		return 0;
@@ -376,7 +415,7 @@ static int update_store(struct request *r, struct update *u, struct err *e)
 		return 0;
 	}
 	if (!u->deleted)
-		return commit_put(r, r->table, o, u->cur, e);
+		return put_bytes(r, r->table, o, bytes, u->cur, e);
 	int c = commit_delete(r, r->table, u->cur, &rev, e);
 	if (c == 0) {
 		set_rv(r->arena, o, rev);
@@ -404,7 +443,7 @@ static int update_commit(struct request *r, struct update *u, struct err *e)
 
 int update_run(struct request *r, struct update *u, struct err *e)
 {
-	struct managed_write w = managed_of(r);
+	struct managed_write w = request_managed(r);
 	struct ref was = object_as(r->arena, u->old, u->next.type);
 	if (!u->applied && managed_update(r->arena, was, u->next, &w, e))
 		return -1;
@@ -468,7 +507,7 @@ static int update_once(struct request *r, struct err *e)
 {
 	struct ref next;
 	bool unconditional = true;
-	if (endpoint_body(r, r->type, &next, e) || meta_namespace(r, next, e) || meta_name(r, next, e))
+	if (endpoint_object(r, r->type, &next, e) || meta_namespace(r, next, e) || meta_name(r, next, e))
 		return -1;
 	struct object *cur = cache_lookup(server_cache(r->server), r->table, r->at.ns, r->at.name);
 	if (!cur)
@@ -507,13 +546,14 @@ static int edit_store(struct request *r, struct cache_table *t, struct object *c
 		if (managed_update(r->arena, old, o, &w, e))
 			return -1;
 	}
-	if (ed->dry_run || same_bytes(o, cur)) {
+	CLEANUP(blob_unref) struct blob *bytes = encode(o);
+	if (ed->dry_run || same_bytes(bytes, cur)) {
 		set_rv(r->arena, o, cur->rev);
 		return 0;
 	}
 	uint64_t rev = 0;
 	if (!last_finalizer_gone(r, t->strategy, o))
-		return commit_put(r, t, o, cur, e);
+		return put_bytes(r, t, o, bytes, cur, e);
 	int c = commit_delete(r, t, cur, &rev, e);
 	if (c == 0)
 		set_rv(r->arena, o, rev);

@@ -163,8 +163,8 @@ static int parse_numbers(struct request *r, struct err *e)
 	return 0;
 }
 
-/* The causes become a 422 of PodLogOptions, which has no name. */
-static int options_invalid(struct err *causes, struct err *e)
+/* The causes become a 422 of PodLogOptions under the Pod's name. */
+static int options_invalid(struct request *r, struct err *causes, struct err *e)
 {
 	if (!causes->ncauses)
 		return 0;
@@ -173,8 +173,8 @@ static int options_invalid(struct err *causes, struct err *e)
 		buf_printf(&m, "%s%.*s: %.*s", i ? ", " : "", STR_F(causes->causes[i].field), STR_F(causes->causes[i].message));
 	bool many = causes->ncauses > 1;
 	err_move(e, causes);
-	e->message = str_printf(e->mem, "PodLogOptions \"\" is invalid: %s%.*s%s", many ? "[" : "", STR_F(buf_view(&m)), many ? "]" : "");
-	err_object(e, (struct str){0}, STR("PodLogOptions"), (struct str){0});
+	e->message = str_printf(e->mem, "PodLogOptions \"%.*s\" is invalid: %s%.*s%s", STR_F(r->at.name), many ? "[" : "", STR_F(buf_view(&m)), many ? "]" : "");
+	err_object(e, (struct str){0}, STR("PodLogOptions"), r->at.name);
 	return -1;
 }
 
@@ -189,7 +189,7 @@ static int check_log_options(struct request *r, struct err *e)
 		err_cause(&causes, "FieldValueForbidden", STR("[]"), "Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified");
 	if (query_get(r, STR("stream"), &v) && !str_is(v, "All"))
 		err_cause(&causes, "FieldValueForbidden", STR("stream"), "Forbidden: may not be specified");
-	return options_invalid(&causes, e);
+	return options_invalid(r, &causes, e);
 }
 
 static void put_query(struct buf *b, struct str name, struct str value)

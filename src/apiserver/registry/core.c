@@ -70,7 +70,7 @@ static const char *const namespace_fields[] = {"status.phase", NULL};
 
 const struct strategy namespace_strategy = {
 	.group = "", .resource = "namespaces", .returns_object_on_delete = true, .selectable = namespace_fields, .validate_name = validate_name_label,
-	.prepare_create = namespace_create, .prepare_update = namespace_update, .validate_update = validate_namespace_update, .hold = namespace_hold,
+	.prepare_create = namespace_create, .prepare_update = namespace_update, .validate_update = validate_namespace_update, .validate = validate_namespace, .validate_status = validate_namespace_status, .hold = namespace_hold,
 	.cells = namespace_cells,
 };
 
@@ -95,6 +95,11 @@ const struct strategy node_strategy = {
 static const char *const event_fields[] = {"involvedObject.name", "involvedObject.kind", "involvedObject.namespace", "involvedObject.uid",
 	"involvedObject.apiVersion", "involvedObject.resourceVersion", "involvedObject.fieldPath", "reason", "reportingComponent", "source", "type", NULL};
 enum { EVENT_SOURCE = 9 };
+#define NEW_NAME(name, field) {"events.k8s.io/v1", name, field, true}
+static const struct selector_name event_names[] = {NEW_NAME("regarding.name", "involvedObject.name"), NEW_NAME("regarding.kind", "involvedObject.kind"),
+	NEW_NAME("regarding.namespace", "involvedObject.namespace"), NEW_NAME("regarding.uid", "involvedObject.uid"),
+	NEW_NAME("regarding.apiVersion", "involvedObject.apiVersion"), NEW_NAME("regarding.resourceVersion", "involvedObject.resourceVersion"),
+	NEW_NAME("regarding.fieldPath", "involvedObject.fieldPath"), NEW_NAME("reportingController", "reportingComponent"), NEW_NAME(NULL, "source"), {0}};
 
 static struct str event_field(struct arena *a, const void *obj, int i)
 {
@@ -107,7 +112,8 @@ static struct str event_field(struct arena *a, const void *obj, int i)
 static int64_t event_ttl(struct request *r, const void *obj) { return server_options(r->server)->event_ttl / NS_S; }
 
 const struct strategy event_strategy = {
-	.group = "", .resource = "events", .meta_checked_once = true, .allow_create_on_update = true, .gc_unsupported = true, .selectable = event_fields, .field = event_field,
+	.group = "", .resource = "events", .meta_checked_once = true, .allow_create_on_update = true, .gc_unsupported = true, .selectable = event_fields,
+	.selector_names = event_names, .field = event_field,
 	.validate = validate_event, .validate_update = validate_event_update, .cells = event_cells, .ttl_s = event_ttl,
 };
 
@@ -126,7 +132,7 @@ const struct strategy limitrange_strategy = {
 	.group = "", .resource = "limitranges", .meta_checked_once = true, .allow_create_on_update = true, .validate = validate_limitrange, .validate_update = validate_limitrange_update,
 };
 const struct strategy quota_strategy = {
-	.group = "", .resource = "resourcequotas", .returns_object_on_delete = true, .validate = validate_quota, .validate_update = validate_quota_update,
+	.group = "", .resource = "resourcequotas", .returns_object_on_delete = true, .validate = validate_quota, .validate_update = validate_quota_update, .validate_status = validate_quota_status,
 	.cells = quota_cells,
 };
 const struct strategy endpoints_strategy = {

@@ -76,6 +76,7 @@ const struct strategy clusterrolebinding_strategy = {
 
 const struct strategy ingress_strategy = {
 	.group = "networking.k8s.io", .resource = "ingresses", .has_generation = true, .validate = validate_ingress, .validate_update = validate_ingress_update,
+	.validate_status = validate_ingress_status,
 	.cells = ingress_cells,
 };
 const struct strategy ingressclass_strategy = {
@@ -87,10 +88,12 @@ const struct strategy networkpolicy_strategy = {
 	.validate_update = validate_networkpolicy_update, .cells = networkpolicy_cells,
 };
 const struct strategy ipaddress_strategy = {
-	.group = "networking.k8s.io", .resource = "ipaddresses", .cells = ipaddress_cells,
+	.group = "networking.k8s.io", .resource = "ipaddresses", .validate_name = validate_name_ip, .validate = validate_ipaddress, .validate_update = validate_ipaddress_update,
+	.cells = ipaddress_cells,
 };
 const struct strategy servicecidr_strategy = {
-	.group = "networking.k8s.io", .resource = "servicecidrs", .returns_object_on_delete = true, .cells = servicecidr_cells,
+	.group = "networking.k8s.io", .resource = "servicecidrs", .returns_object_on_delete = true, .validate = validate_servicecidr,
+	.validate_update = validate_servicecidr_update, .cells = servicecidr_cells,
 };
 
 /* ---- node, scheduling ---- */
@@ -122,8 +125,9 @@ const struct strategy csinode_strategy = {
 const struct strategy csistoragecapacity_strategy = {
 	.group = "storage.k8s.io", .resource = "csistoragecapacities", .unconditional_update_forbidden = true,
 };
+static const char *const whole_metadata[] = {"metadata", NULL};
 const struct strategy volumeattachment_strategy = {
-	.group = "storage.k8s.io", .resource = "volumeattachments", .returns_object_on_delete = true, .unconditional_update_forbidden = true,
+	.group = "storage.k8s.io", .resource = "volumeattachments", .status_keeps = whole_metadata, .returns_object_on_delete = true, .unconditional_update_forbidden = true,
 	.cells = attachment_cells,
 };
 CELLS_BY_PATH(attributesclass_cells, T_storage_v1_VolumeAttributesClass, "metadata.name", "driverName", "@age")
@@ -138,7 +142,7 @@ const struct strategy deviceclass_strategy = {
 	.group = "resource.k8s.io", .resource = "deviceclasses", .returns_object_on_delete = true, .has_generation = true, .cells = deviceclass_cells,
 };
 const struct strategy resourceclaim_strategy = {
-	.group = "resource.k8s.io", .resource = "resourceclaims", .returns_object_on_delete = true, .cells = resourceclaim_cells,
+	.group = "resource.k8s.io", .resource = "resourceclaims", .status_keeps = whole_metadata, .returns_object_on_delete = true, .cells = resourceclaim_cells,
 };
 CELLS_BY_PATH(claimtemplate_cells, T_resource_v1_ResourceClaimTemplate, "metadata.name", "@age")
 const struct strategy resourceclaimtemplate_strategy = {
@@ -185,11 +189,11 @@ const struct strategy mutating_policy_binding_strategy = {ADMISSION, .resource =
 const struct strategy validating_policy_binding_strategy = {ADMISSION, .resource = "validatingadmissionpolicybindings", .cells = validating_binding_cells};
 
 const struct strategy flowschema_strategy = {
-	.group = "flowcontrol.apiserver.k8s.io", .resource = "flowschemas", .meta_checked_once = true, .has_generation = true, .cells = flowschema_cells};
+	.group = "flowcontrol.apiserver.k8s.io", .resource = "flowschemas", .status_keeps = whole_metadata, .meta_checked_once = true, .has_generation = true, .cells = flowschema_cells};
 const struct strategy prioritylevel_strategy = {
-	.group = "flowcontrol.apiserver.k8s.io", .resource = "prioritylevelconfigurations", .meta_checked_once = true, .has_generation = true, .cells = prioritylevel_cells};
+	.group = "flowcontrol.apiserver.k8s.io", .resource = "prioritylevelconfigurations", .status_keeps = whole_metadata, .meta_checked_once = true, .has_generation = true, .cells = prioritylevel_cells};
 const struct strategy crd_strategy = {
-	.group = "apiextensions.k8s.io", .resource = "customresourcedefinitions", .has_generation = true, .returns_object_on_delete = true};
+	.group = "apiextensions.k8s.io", .resource = "customresourcedefinitions", .status_keeps = whole_metadata, .has_generation = true, .returns_object_on_delete = true};
 const struct strategy apiservice_strategy = {.group = "apiregistration.k8s.io", .resource = "apiservices", .validate_name = validate_name_path, .cells = apiservice_cells};
 
 /* ---- certificates ---- */

@@ -9,16 +9,9 @@
 /* The first is indexed for watches: every kubelet watches its own Pods. */
 static const char *const selectable[] = {"spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork", "status.phase",
 	"status.podIP", "status.podIPs", "status.nominatedNodeName", NULL};
-enum { FIELD_POD_IP = 6, FIELD_POD_IPS = 7 };
-
-static struct str field(struct arena *a, const void *obj, int i)
-{
-	const struct core_v1_Pod *p = obj;
-	if (i == FIELD_POD_IP)
-		return p->status.podIPs.len ? p->status.podIPs.items[0].ip : STR("");
-	/* Upstream lets it be asked for, and finds nothing. */
-	return i == FIELD_POD_IPS ? STR("") : (struct str){0};
-}
+static const struct selector_name old_names[] = {{"v1", "spec.host", "spec.nodeName"}, {0}};
+/* Upstream lets status.podIPs be asked for, and finds nothing. */
+static const char *const selectable_at[ARRAY_LEN(selectable)] = {[6] = "status.podIPs.ip", [7] = ""};
 
 static void gate_condition(struct request *r, struct core_v1_Pod *p)
 {
@@ -89,12 +82,14 @@ static void prepare_create(struct request *r, void *obj)
 	apply_spread_keys(r->arena, p);
 }
 
-/* Old kubelets send owners back broken; the class of service is settled at creation. */
+/* Old kubelets send owners back broken. */
+static const char *const status_keeps[] = {"metadata.deletionTimestamp", "metadata.ownerReferences", NULL};
+
+/* The class of service is settled at creation. */
 static void prepare_status(struct request *r, void *obj, const void *old_)
 {
 	struct core_v1_Pod *p = obj;
 	const struct core_v1_Pod *old = old_;
-	p->metadata.ownerReferences = old->metadata.ownerReferences;
 	if (!p->status.qosClass.n)
 		p->status.qosClass = old->status.qosClass.n ? old->status.qosClass : pod_qos(&p->spec);
 }
@@ -110,8 +105,8 @@ static int64_t grace(struct request *r, const void *obj, int64_t asked)
 }
 
 const struct strategy pod_strategy = {
-	.group = "", .resource = "pods", .returns_object_on_delete = true, .has_generation = true,
-	.selectable = selectable, .field = field, .prepare_create = prepare_create, .prepare_status = prepare_status,
+	.group = "", .resource = "pods", .returns_object_on_delete = true, .has_generation = true, .status_keeps = status_keeps,
+	.selectable = selectable, .selector_names = old_names, .selectable_at = selectable_at, .prepare_create = prepare_create, .prepare_status = prepare_status,
 	.validate = validate_pod, .validate_update = validate_pod_update, .validate_status = validate_pod_status, .warn = warn_pod,
 	.cells = pod_cells, .row_conditions = pod_row_conditions, .grace = grace,
 };

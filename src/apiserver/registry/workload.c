@@ -27,8 +27,10 @@ static void deployment_update(struct request *r, void *obj, const void *old_)
 	generation_after(&d->metadata, &old->metadata, !str_map_equal(&d->metadata.annotations, &old->metadata.annotations));
 }
 
+static const char *const deployment_keeps[] = {"metadata.labels", NULL};
+
 const struct strategy deployment_strategy = {
-	.group = "apps", .resource = "deployments", .has_generation = true, .prepare_update = deployment_update,
+	.group = "apps", .resource = "deployments", .has_generation = true, .status_keeps = deployment_keeps, .prepare_update = deployment_update,
 	.validate = validate_deployment, .validate_update = validate_deployment_update, .validate_status = validate_deployment_status, .cells = deployment_cells,
 	.scale_spec = "spec.replicas", .scale_status = "status.replicas", .scale_selector = "spec.selector",
 };
@@ -115,15 +117,13 @@ static void job_create(struct request *r, void *obj)
 }
 
 static const char *const job_fields[] = {"status.successful", NULL};
-
-static struct str job_field(struct arena *a, const void *obj, int i)
-{
-	const struct batch_v1_Job *j = obj;
-	return str_printf(a, "%d", j->status.succeeded);
-}
+static const char *const job_fields_at[ARRAY_LEN(job_fields)] = {"status.succeeded"};
 
 const struct strategy job_strategy = {
-	.group = "batch", .resource = "jobs", .has_generation = true, .orphan_by_default = true, .selectable = job_fields, .field = job_field,
+	.group = "batch", .resource = "jobs", .has_generation = true, .orphan_by_default = true,
+	.orphan_warning = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set "
+			  "propagationPolicy=Orphan to suppress this warning",
+	.selectable = job_fields, .selectable_at = job_fields_at,
 	.prepare_create = job_create, .validate = validate_job, .validate_update = validate_job_update, .validate_status = validate_job_status, .warn = warn_job,
 	.cells = job_cells,
 };
