@@ -22,10 +22,10 @@ struct strategy {
 	bool unconditional_update_forbidden;/* PUT needs a resourceVersion */
 	bool returns_object_on_delete;      /* DELETE answers the object instead of a Status */
 	bool orphan_by_default;
-	bool meta_checked_once;             /* causes on an update's metadata come once; for most kinds they come twice */
+	bool meta_checked_once;             /* upstream's update validation of the kind does not compare the metadata: its causes come once, not twice */
 	bool gc_unsupported;                /* Events: no orphan or foreground finalizers */
-	uint8_t meta_again;                 /* how many more times than twice upstream's update validation of the kind looks at the metadata (its causes repeat) */
-	const char *orphan_warning;         /* with orphan_by_default: Warning of a delete that leaves the choice open */
+	uint8_t meta_again;                 /* how often upstream's update validation of the kind looks at the metadata as on create, too (its causes repeat) */
+	const char *orphan_warning;         /* Warning of every delete that leaves the choice open */
 	/* For kinds with /status the generic code drops the status of a create and keeps the old one on PUT and PATCH of the main resource, unless: */
 	bool status_in_create, status_in_update;
 	const char *const *status_keeps;    /* of the metadata, what /status cannot change: "metadata.labels", ... or "metadata"; NULL-terminated */

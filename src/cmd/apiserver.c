@@ -106,6 +106,13 @@ struct run {
 
 static struct str join(struct arena *a, const struct flag_list *l) { return str_join(a, l->items, l->len, STR(",")); }
 
+static struct str flag_lines(struct run *r)
+{
+	BUF(out);
+	flags_write(flags, ARRAY_LEN(flags), &r->o, &out);
+	return buf_take(&out, r->arena);
+}
+
 static struct server_opts server_opts_of(struct run *r)
 {
 	const struct opts *o = &r->o;
@@ -126,6 +133,7 @@ static struct server_opts server_opts_of(struct run *r)
 		.anonymous_auth = o->anonymous, .allow_privileged = o->privileged,
 		.max_in_flight = (int)o->max_in_flight, .max_mutating_in_flight = (int)o->max_mutating,
 		.event_ttl = o->event_ttl, .min_request_timeout = o->request_min_s * NS_S, .request_timeout = o->request_timeout, .unix_socket = o->unix_socket,
+		.flags = flag_lines(r),
 	};
 }
 
@@ -151,25 +159,6 @@ static int open_listener(struct run *r, struct err *e)
 		ip.family = 0;
 	r->listen_fd = listen_tcp(ip, (uint16_t)r->o.secure_port, NULL, e);
 	return r->listen_fd < 0 ? -1 : 0;
-}
-
-/* Without --advertise-address: the address served on, or that of the machine's way out when that is none or only its own. */
-static void choose_advertised(struct run *r)
-{
-	struct ipaddr ip;
-	struct net_ip own;
-	char link[16];
-	BUF(text);
-	ERR(e);
-	if (r->o.advertise_address.n)
-		return;
-	bool any = str_is(r->o.bind_address, "0.0.0.0") || str_is(r->o.bind_address, "::");
-	if (!any && ipaddr_parse(r->o.bind_address, &ip) == 0 && !ipaddr_is_loopback(ip)) {
-		r->o.advertise_address = r->o.bind_address;
-	} else if (net_default_addr(AF_INET, &own, link, &e) == 0) {
-		net_ip_put(&text, &own);
-		r->o.advertise_address = buf_take(&text, r->arena);
-	}
 }
 
 static void store_fatal(void *arg, const char *why)
@@ -207,7 +196,6 @@ static int start(struct run *r, struct err *e)
 {
 	if (check_opts(&r->o, e) || open_listener(r, e) || open_store(r, e) || make_loops(r, e))
 		return -1;
-	choose_advertised(r);
 	struct server_opts so = server_opts_of(r);
 	r->server = server_new(&so, e);
 	/* Who connects meanwhile waits in the socket's queue: nobody meets a server without roles and is refused what is his. */

@@ -1,4 +1,5 @@
 #include "kubectl/command.h"
+#include "kubectl/examples.h"
 #include "kubectl/help.h"
 #include <stdio.h>
 
@@ -12,6 +13,7 @@ static const struct command commands[] = {
 	{"auth can-i", cmd_can_i, "VERB (TYPE | TYPE/NAME | /PATH)", "Ask whether a request would be allowed"},
 	{"auth whoami", cmd_whoami, "", "Show as whom the server knows you"},
 	{"cluster-info", cmd_cluster_info, "", "Show where the control plane answers"},
+	{"completion", cmd_completion, "bash", "Print a shell script that completes commands"},
 	{"config current-context", cmd_config_current, "", "Print the name of the context in use"},
 	{"config get-clusters", cmd_config_clusters, "", "List clusters of the kubeconfig"},
 	{"config get-contexts", cmd_config_contexts, "[NAME ...]", "List contexts of the kubeconfig"},
@@ -41,6 +43,7 @@ static const struct command commands[] = {
 	{"create service nodeport", cmd_create_kind, "NAME --tcp=PORT[:TARGET]", "Make a Service on a port of every node"},
 	{"create serviceaccount", cmd_create_kind, "NAME", "Make a service account"},
 	{"delete", cmd_delete, "([-f FILE] | TYPE [NAME ... | -l SELECTOR | --all])", "Delete objects by file, name or label"},
+	{"describe", cmd_describe, "(-f FILE | TYPE [NAME | -l SELECTOR])", "Show Pods in detail, with their events"},
 	{"exec", cmd_exec, "(POD | TYPE/NAME) [-c CONTAINER] -- COMMAND [ARGS ...]", "Run a command in a container"},
 	{"get", cmd_get, "[(-o FORMAT)] (TYPE [NAME ... | -l SELECTOR] | TYPE/NAME ...)", "Show one or many objects"},
 	{"label", cmd_label, "(-f FILE | TYPE NAME) KEY=VALUE ... KEY- ...", "Set or remove labels of objects"},
@@ -49,6 +52,13 @@ static const struct command commands[] = {
 	{"patch", cmd_patch, "(-f FILE | TYPE NAME) [-p PATCH | --patch-file FILE]", "Change fields of objects by a patch"},
 	{"port-forward", cmd_port_forward, "TYPE/NAME [LOCAL:]REMOTE ...", "Forward local ports to a Pod"},
 	{"replace", cmd_replace, "-f FILE", "Replace objects by those of files"},
+	{"rollout history", cmd_rollout_history, "(TYPE NAME | TYPE/NAME)", "List the revisions of a workload"},
+	{"rollout pause", cmd_rollout_change, "(TYPE NAME | TYPE/NAME)", "Hold a Deployment's rollout"},
+	{"rollout restart", cmd_rollout_change, "(TYPE NAME | TYPE/NAME)", "Restart the Pods of a workload, step by step"},
+	{"rollout resume", cmd_rollout_change, "(TYPE NAME | TYPE/NAME)", "Let a held rollout go on"},
+	{"rollout status", cmd_rollout_status, "(TYPE NAME | TYPE/NAME)", "Follow a rollout until it is done"},
+	{"rollout undo", cmd_rollout_undo, "(TYPE NAME | TYPE/NAME) [--to-revision=N]", "Go back to an earlier revision"},
+	{"run", cmd_run, "NAME --image=IMAGE [-- COMMAND ...]", "Make a Pod of an image"},
 	{"scale", cmd_scale, "--replicas=COUNT (-f FILE | TYPE NAME)", "Set how many replicas a workload has"},
 	{"version", cmd_version, "", "Print the versions of client and server"},
 	{"wait", cmd_wait, "--for=CONDITION (TYPE NAME ... | -l SELECTOR | --all)", "Wait until objects are in a state"},
@@ -158,6 +168,9 @@ void command_help(struct ctl *c, const struct command_fact *f)
 	ctl_print(c, "%s.\n\n", line ? line : "This command is not there yet");
 	if (f->aliases && *f->aliases)
 		ctl_print(c, "Aliases:\n%s, %s\n\n", strrchr(f->path, ' ') + 1, f->aliases);
+	const char *examples = k ? help_examples(k->path) : "";
+	if (*examples)
+		ctl_print(c, "Examples:\n%s\n", examples);
 	put_children(c, f);
 	put_flags(c, f);
 	ctl_print(c, "Usage:\n  %s %s\n\nkubectl options lists the flags that all commands have.\n", f->path, k ? k->usage : "COMMAND");

@@ -103,6 +103,8 @@ static int run_group(struct ctl *c)
 	command_help(c, c->fact);
 	if (c->fact == &kubectl_commands[0] || c->opts.help)
 		return 0;
+	if (strcmp(c->fact->path, "kubectl rollout") == 0) /* upstream tells it there, and scripts read it */
+		return 1;
 	if (write(STDERR_FILENO, c->out.p, c->out.n) < 0)
 		return 1;
 	buf_clear(&c->out);

@@ -16,7 +16,6 @@
 #include "gen/discovery_v1.h"
 #include "gen/ids.h"
 #include "gen/rbac_v1.h"
-#include "net/addr.h"
 
 /* Writes under way at once: they share commits. */
 #define PARALLEL 32
@@ -241,13 +240,6 @@ static struct discovery_v1_EndpointSlice *slice(struct boot *b, struct arena *a)
 	return s;
 }
 
-/* Others cannot reach a loopback address, and the API does not take one. */
-static bool reachable(struct str address)
-{
-	struct ipaddr ip;
-	return ipaddr_parse(address, &ip) == 0 && !ipaddr_is_loopback(ip);
-}
-
 static int make_service(struct boot *b, struct err *e)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
@@ -258,10 +250,12 @@ static int make_service(struct boot *b, struct err *e)
 		return err_set(e, ERR_BAD_REQUEST, "--service-cluster-ip-range: \"%.*s\" is no address range", STR_F(range));
 	if (ensure(b, a, "", "v1", "services", service(b, a, cidr_network(c)), false, e) < 0)
 		return err_wrap(e, "the kubernetes Service");
-	if (!reachable(server_options(b->s)->advertise_address))
-		return 0;
-	if (ensure(b, a, "", "v1", "endpoints", endpoints(b, a), true, e) < 0 || ensure(b, a, "discovery.k8s.io", "v1", "endpointslices", slice(b, a), true, e) < 0)
-		return err_wrap(e, "endpoints of the kubernetes Service");
+	struct ip self;
+	if (ip_parse(server_options(b->s)->advertise_address, true, &self) < 0 || ip_is_loopback(self))
+		return 0; /* to a Pod that is the Pod itself */
+	ERR(why);
+	if (ensure(b, a, "", "v1", "endpoints", endpoints(b, a), true, &why) < 0 || ensure(b, a, "discovery.k8s.io", "v1", "endpointslices", slice(b, a), true, &why) < 0)
+		log_warn("Pods cannot reach this server as the kubernetes Service, see --advertise-address: %s", err_text(&why));
 	return 0;
 }
 

@@ -59,6 +59,8 @@ int meta_name(struct request *r, struct ref o, struct err *e) must_check;       
 void meta_dedup_owners(struct request *r, struct ref o);
 void meta_carry_over(struct ref o, struct ref old);                                  /* what an update cannot change */
 void meta_validate(struct request *r, const struct meta_v1_ObjectMeta *m, struct err *e);
+/* What all kinds are checked for; the second is the part that most kinds repeat. */
+void meta_validate_any_update(const struct meta_v1_ObjectMeta *m, const struct meta_v1_ObjectMeta *old, struct err *e);
 void meta_validate_update(const struct meta_v1_ObjectMeta *m, const struct meta_v1_ObjectMeta *old, struct err *e);
 /* Makes the causes collected in *e a 422 of the kind ("Pod "x" is invalid: ...") and returns -1; 0 when there are none. */
 int invalid_end(struct request *r, const struct type *t, struct str name, struct err *e) must_check;

@@ -373,10 +373,10 @@ static int validate_update(struct request *r, struct ref o, struct ref old, stru
 {
 	const struct strategy *s = r->strategy;
 	ERR(found);
-	/* Upstream's generic code and most kinds' both look at the metadata: its causes come twice. */
+	/* Upstream's generic code and most kinds' both look at the metadata: its causes come several times. */
+	meta_validate_any_update(obj_meta(o), obj_meta(old), &found);
 	if (!s->meta_checked_once)
 		meta_validate_update(obj_meta(o), obj_meta(old), &found);
-	meta_validate_update(obj_meta(o), obj_meta(old), &found);
 	for (unsigned i = 0; i < s->meta_again; i++)
 		meta_validate(r, obj_meta(o), &found);
 	if (is_status(r) && s->validate_status)
