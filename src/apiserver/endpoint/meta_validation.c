@@ -95,7 +95,7 @@ static void check_owner(const struct meta_v1_OwnerReference *o, struct err *e)
 	struct str version, group = group_of(o->apiVersion);
 	if (!str_cut(o->apiVersion, '/', &(struct str){0}, &version))
 		version = o->apiVersion;
-	if (!version.n)
+	if (!version.n || str_index(version, '/', 0) >= 0)
 		invalid(e, OWNERS ".apiVersion", o->apiVersion, "version must not be empty");
 	if (!o->kind.n)
 		invalid(e, OWNERS ".kind", o->kind, "must not be empty");

@@ -280,8 +280,9 @@ int verb_patch(struct request *r, struct err *e)
 {
 	if (patch_body(r, e))
 		return -1;
+	uint32_t warnings = r->warnings.len;
 	for (unsigned i = 0; i < WRITE_ATTEMPTS; i++) {
-		r->warnings.len = 0;
+		r->warnings.len = warnings;
 		int c = patch_once(r, e);
 		if (c <= 0)
 			return c;

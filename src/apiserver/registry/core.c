@@ -32,7 +32,7 @@ const struct strategy configmap_strategy = {
 };
 const struct strategy secret_strategy = {
 	.group = "", .resource = "secrets", .meta_again = 1, .selectable = secret_fields, .prepare_create = secret_create, .prepare_update = secret_update,
-	.validate = validate_secret, .validate_update = validate_secret_update, .cells = secret_cells,
+	.validate = validate_secret, .warn = warn_secret, .validate_update = validate_secret_update, .cells = secret_cells,
 };
 
 /* ---- Namespace ---- */
@@ -126,7 +126,7 @@ static void serviceaccount_cells(struct arena *a, const void *obj, wall_t now, s
 }
 
 const struct strategy serviceaccount_strategy = {
-	.group = "", .resource = "serviceaccounts", .meta_again = 1, .returns_object_on_delete = true, .cells = serviceaccount_cells,
+	.group = "", .resource = "serviceaccounts", .meta_again = 1, .warn = warn_serviceaccount, .returns_object_on_delete = true, .cells = serviceaccount_cells,
 };
 const struct strategy limitrange_strategy = {
 	.group = "", .resource = "limitranges", .meta_again = 1, .meta_checked_once = true, .allow_create_on_update = true, .validate = validate_limitrange, .validate_update = validate_limitrange_update,
@@ -142,9 +142,35 @@ const struct strategy endpoints_strategy = {
 
 /* ---- volumes ---- */
 
+/* What a claim is filled from stands in two members: the old one, which knows claims and snapshots only, and the new one. */
+static bool old_source_known(const struct core_v1_TypedLocalObjectReference *s)
+{
+	return (!s->apiGroup.n && str_is(s->kind, "PersistentVolumeClaim")) || (str_is(s->apiGroup, "snapshot.storage.k8s.io") && str_is(s->kind, "VolumeSnapshot"));
+}
+
+static void claim_sources(struct arena *a, struct core_v1_PersistentVolumeClaimSpec *s)
+{
+	struct core_v1_TypedObjectReference *ref = s->dataSourceRef;
+	struct core_v1_TypedLocalObjectReference *source = s->dataSource;
+	if (source && !old_source_known(source) && !ref)
+		s->dataSource = source = NULL;
+	if (ref && ref->namespace.n) /* needs a gate that is off */
+		s->dataSourceRef = ref = NULL;
+	if (source && !ref) {
+		s->dataSourceRef = obj_make(a, core_v1_TypedObjectReference);
+		*s->dataSourceRef = (struct core_v1_TypedObjectReference){.apiGroup = source->apiGroup, .kind = source->kind, .name = source->name};
+	} else if (ref && !source) {
+		s->dataSource = obj_make(a, core_v1_TypedLocalObjectReference);
+		*s->dataSource = (struct core_v1_TypedLocalObjectReference){.apiGroup = ref->apiGroup, .kind = ref->kind, .name = ref->name};
+	}
+}
+
+static void pvc_update(struct request *r, void *obj, const void *old) { claim_sources(r->arena, &((struct core_v1_PersistentVolumeClaim *)obj)->spec); }
+
 static void pvc_create(struct request *r, void *obj)
 {
 	struct core_v1_PersistentVolumeClaim *c = obj;
+	claim_sources(r->arena, &c->spec);
 	c->status.phase = STR("Pending");
 }
 
@@ -169,10 +195,10 @@ static void pv_status(struct request *r, void *obj, const void *old_)
 }
 
 const struct strategy pvc_strategy = {
-	.group = "", .resource = "persistentvolumeclaims", .meta_again = 1, .returns_object_on_delete = true, .prepare_create = pvc_create,
-	.validate = validate_pvc, .validate_update = validate_pvc_update, .validate_status = validate_pvc_status, .cells = pvc_cells,
+	.group = "", .resource = "persistentvolumeclaims", .meta_again = 1, .returns_object_on_delete = true, .prepare_create = pvc_create, .prepare_update = pvc_update,
+	.validate = validate_pvc, .warn = warn_pvc, .validate_update = validate_pvc_update, .validate_status = validate_pvc_status, .cells = pvc_cells,
 };
 const struct strategy pv_strategy = {
 	.group = "", .resource = "persistentvolumes", .meta_again = 1, .meta_checked_once = true, .returns_object_on_delete = true, .prepare_create = pv_create, .prepare_status = pv_status,
-	.validate = validate_pv, .validate_update = validate_pv_update, .cells = pv_cells,
+	.validate = validate_pv, .warn = warn_pv, .validate_update = validate_pv_update, .cells = pv_cells,
 };

@@ -173,7 +173,7 @@ static void check_generated(struct check *k, const job_t *j)
 	static const char *const keys[] = {"controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"};
 	const struct str_map *labels = &j->spec.template.metadata.labels;
 	struct str path = STR("spec.template.metadata.labels");
-	if (j->spec.has_manualSelector && j->spec.manualSelector)
+	if ((j->spec.has_manualSelector && j->spec.manualSelector) || !j->spec.selector)
 		return;
 	for (size_t i = 0; i < 4; i++) {
 		struct str want = i % 2 ? j->metadata.name : j->metadata.uid, key = str_of(keys[i]);
@@ -208,11 +208,10 @@ void validate_job(struct request *r, const void *obj, struct err *e)
 /* Where the Pods of a suspended Job go may still be said. */
 static bool template_same(struct check *k, const job_t *now, const job_t *old)
 {
-	bool was = old->spec.has_suspend && old->spec.suspend, is = now->spec.has_suspend && now->spec.suspend;
+	bool was = old->spec.has_suspend && old->spec.suspend;
 	bool never_started = !old->status.has_startTime;
 	struct core_v1_PodTemplateSpec *m = obj_copy(k->a, (struct ref){desc_type(T_core_v1_PodTemplateSpec), (void *)&now->spec.template});
 	const struct core_v1_PodTemplateSpec *o = &old->spec.template;
-	(void)is;
 	if (!m)
 		return true;
 	if (was && never_started) {
@@ -249,13 +248,91 @@ void validate_job_update(struct request *r, const void *obj, const void *old_, s
 {
 	const job_t *j = obj, *old = old_;
 	CHECK(k);
-	check_job_spec(k, STR("spec"), &j->spec, &old->spec);
-	check_selected(k, &j->spec);
+	check_generated(k, j);
+	/* Upstream looks at the spec as of a new Job, and then once more. */
+	for (int i = 0; i < 2; i++) {
+		check_job_spec(k, STR("spec"), &j->spec, &old->spec);
+		check_selected(k, &j->spec);
+	}
 	check_completions(k, &j->spec, &old->spec);
 	check_changes(k, STR("spec"), T_batch_v1_JobSpec, &j->spec, &old->spec, job_first);
 	if (!template_same(k, j, old))
 		bad_value(k, SPEC_TEMPLATE, STR("{}"), IMMUTABLE);
 	check_changes(k, STR("spec"), T_batch_v1_JobSpec, &j->spec, &old->spec, job_last);
+}
+
+/* ---- status ---- */
+
+static bool is_true(const struct batch_v1_JobStatus *s, const char *type) { return condition_true(T_batch_v1_JobCondition, &s->conditions, type); }
+static bool finished(const struct batch_v1_JobStatus *s) { return is_true(s, "Complete") || is_true(s, "Failed"); }
+#define CONDITIONS STR("status.conditions")
+
+static const struct rule job_status[] = {NOT_NEG("active"), NOT_NEG("succeeded"), NOT_NEG("failed"), NOT_NEG("ready"), NOT_NEG("terminating"), END};
+
+static void bad_pair(struct check *k, const struct batch_v1_JobStatus *s, const char *a, const char *b, const char *why)
+{
+	if (is_true(s, a) && is_true(s, b))
+		err_cause(k->e, "FieldValueInvalid", CONDITIONS, "Invalid value: %s", why);
+}
+
+static void bad_lost(struct check *k, const struct batch_v1_JobStatus *s, const struct batch_v1_JobStatus *old, const char *type, const char *why)
+{
+	if (is_true(old, type) && !is_true(s, type))
+		err_cause(k->e, "FieldValueInvalid", CONDITIONS, "Invalid value: %s", why);
+}
+
+static void check_times(struct check *k, const job_t *j, const job_t *o)
+{
+	const struct batch_v1_JobStatus *s = &j->status, *old = &o->status;
+	struct str start = STR("status.startTime"), end = STR("status.completionTime"), shown = STR("null");
+	bool suspended = j->spec.has_suspend && j->spec.suspend;
+	bool moved = old->has_startTime && (!s->has_startTime || s->startTime.sec != old->startTime.sec);
+	if (finished(s) && !s->has_startTime)
+		bad_required(k, start, "startTime is required for finished job");
+	if (is_true(s, "Complete") && !s->has_completionTime)
+		bad_required(k, end, "completionTime is required for Complete jobs");
+	if (s->has_completionTime && !is_true(s, "Complete"))
+		bad_value(k, end, shown, "cannot set completionTime when there is no Complete=True condition");
+	if (old->has_completionTime && s->has_completionTime && s->completionTime.sec != old->completionTime.sec)
+		bad_value(k, end, shown, "field is immutable");
+	if (s->has_startTime && s->has_completionTime && s->completionTime.sec < s->startTime.sec)
+		bad_value(k, end, shown, "completionTime cannot be set before startTime");
+	if (moved && !suspended)
+		bad_value(k, start, shown, "field is immutable for unsuspended job once set");
+}
+
+static void check_pairs(struct check *k, const struct batch_v1_JobStatus *s, const struct batch_v1_JobStatus *old)
+{
+	bad_pair(k, s, "Complete", "Failed", "cannot set Complete=True and Failed=true conditions");
+	bad_pair(k, s, "Complete", "FailureTarget", "cannot set Complete=True and FailureTarget=true conditions");
+	bad_lost(k, s, old, "Complete", "cannot disable the terminal Complete=True condition");
+	bad_lost(k, s, old, "Failed", "cannot disable the terminal Failed=True condition");
+	bad_lost(k, s, old, "FailureTarget", "cannot disable the FailureTarget=True condition");
+	bad_pair(k, s, "SuccessCriteriaMet", "Failed", "cannot set SuccessCriteriaMet=True and Failed=true conditions");
+	bad_pair(k, s, "SuccessCriteriaMet", "FailureTarget", "cannot set SuccessCriteriaMet=True and FailureTarget=true conditions");
+	bad_lost(k, s, old, "SuccessCriteriaMet", "cannot disable the SuccessCriteriaMet=True condition");
+	if (is_true(s, "Failed") && !is_true(old, "Failed") && !is_true(s, "FailureTarget"))
+		err_cause(k->e, "FieldValueInvalid", CONDITIONS, "Invalid value: cannot set Failed=True condition without the FailureTarget=true condition");
+	if (is_true(s, "Complete") && !is_true(old, "Complete") && !is_true(s, "SuccessCriteriaMet"))
+		err_cause(k->e, "FieldValueInvalid", CONDITIONS, "Invalid value: cannot set Complete=True condition without the SuccessCriteriaMet=true condition");
+}
+
+void validate_job_status(struct request *r, const void *obj, const void *old_, struct err *e)
+{
+	const job_t *j = obj, *o = old_;
+	const struct batch_v1_JobStatus *s = &j->status, *old = &o->status;
+	CHECK(k);
+	check_rules(k, STR("status"), T_batch_v1_JobStatus, s, job_status);
+	if (s->has_ready && s->ready > s->active)
+		bad_number(k, STR("status.ready"), s->ready, "cannot set more ready pods than active");
+	check_times(k, j, o);
+	if (finished(s) && s->active > 0)
+		bad_number(k, STR("status.active"), s->active, "active>0 is invalid for finished job");
+	check_pairs(k, s, old);
+	if (s->failed < old->failed)
+		bad_number(k, STR("status.failed"), s->failed, "cannot decrease the failed counter");
+	if (s->succeeded < old->succeeded)
+		bad_number(k, STR("status.succeeded"), s->succeeded, "cannot decrease the succeeded counter");
 }
 
 /* ---- CronJobs ---- */

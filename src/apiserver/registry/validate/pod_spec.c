@@ -17,10 +17,24 @@ static void check_host_network(struct pod_check *p, struct str path)
 	for (uint32_t i = 0; i < p->spec->containers.len; i++)
 		for (uint32_t j = 0; j < p->spec->containers.items[i].ports.len; j++) {
 			const struct core_v1_ContainerPort *c = &p->spec->containers.items[i].ports.items[j];
-			if (c->hostPort != c->containerPort)
-				bad_number(k, at(k, at_index(k, at(k, at_index(k, at(k, path, "containers"), i), "ports"), j), "containerPort"), c->containerPort,
-					"must match `hostPort` when `hostNetwork` is true");
+			if (c->hostPort && c->hostPort != c->containerPort)
+				bad_number(k, at(k, at_index(k, at(k, at_index(k, at(k, path, "containers"), i), "ports"), j), "hostPort"), c->hostPort,
+					"must match `containerPort` when `hostNetwork` is true");
 		}
+}
+
+#define NOT_WITH_USERS "when `hostUsers` is false"
+
+static void check_host_users(struct pod_check *p, struct str path)
+{
+	if (!p->spec->has_hostUsers || p->spec->hostUsers)
+		return;
+	if (p->spec->hostNetwork)
+		bad_forbidden(p->k, at(p->k, path, "hostNetwork"), NOT_WITH_USERS);
+	if (p->spec->hostPID)
+		bad_forbidden(p->k, at(p->k, path, "hostPID"), NOT_WITH_USERS);
+	if (p->spec->hostIPC)
+		bad_forbidden(p->k, at(p->k, path, "hostIPC"), NOT_WITH_USERS);
 }
 
 /* ---- DNS ---- */
@@ -180,6 +194,7 @@ void check_pod_spec(struct check *k, struct str path, const struct core_v1_PodSp
 	check_rules(k, path, T_core_v1_PodSpec, s, ((const struct rule[]){EACH("readinessGates", readiness_rules), END}));
 	check_gates(k, at(k, path, "schedulingGates"), &s->schedulingGates);
 	check_spread(k, at(k, path, "topologySpreadConstraints"), &s->topologySpreadConstraints);
+	check_host_users(p, path);
 	check_node_name(p, path);
 	check_rules(k, path, T_core_v1_PodSpec, s, names);
 	check_tolerations(k, at(k, path, "tolerations"), &s->tolerations);

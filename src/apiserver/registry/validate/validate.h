@@ -30,32 +30,25 @@ hook_change validate_configmap_update, validate_controllerrevision_update, valid
 	validate_servicecidr_update;
 hook_name validate_name_ip;
 
+/* scaling.c, storage.c */
+hook_new validate_hpa, validate_pdb, validate_priorityclass, validate_runtimeclass, validate_lease, validate_event, validate_csr, validate_storageclass,
+	validate_csidriver, validate_csinode, validate_csistoragecapacity, validate_volumeattachment, validate_volumeattributesclass;
+hook_change validate_hpa_update, validate_hpa_status, validate_pdb_update, validate_pdb_status, validate_priorityclass_update, validate_runtimeclass_update,
+	validate_lease_update, validate_event_update, validate_csr_update, validate_csr_approval, validate_csr_status, validate_storageclass_update,
+	validate_csidriver_update, validate_csinode_update, validate_csistoragecapacity_update, validate_volumeattachment_update,
+	validate_volumeattributesclass_update;
+hook_name validate_name_driver;
+
+/* warn.c */
+hook_warn warn_pod, warn_deployment, warn_replicaset, warn_daemonset, warn_statefulset, warn_rc, warn_podtemplate, warn_job, warn_cronjob, warn_service,
+	warn_endpointslice, warn_ingress, warn_serviceaccount, warn_secret, warn_csidriver, warn_pvc, warn_pv;
+
 /* pod_spec.c, pod_update.c, claim.c */
 hook_new validate_pod, validate_podtemplate, validate_pvc, validate_pv;
-hook_change validate_pod_update, validate_pod_status, validate_pod_ephemeral, validate_pod_resize, validate_podtemplate_update, validate_pvc_update, validate_pvc_status,
+hook_change validate_job_status, validate_pod_update, validate_pod_status, validate_pod_ephemeral, validate_pod_resize, validate_podtemplate_update, validate_pvc_update, validate_pvc_status,
 	validate_pv_update;
 
-#define validate_csr NULL
-#define validate_csr_approval NULL
-#define validate_event NULL
-#define validate_event_update NULL
-#define validate_job_status NULL
-#define validate_lease NULL
-#define validate_lease_update NULL
 #define validate_namespace_update NULL
-#define validate_pdb NULL
-#define validate_pdb_status NULL
-#define validate_pdb_update NULL
-#define validate_priorityclass NULL
-#define validate_priorityclass_update NULL
-#define validate_runtimeclass NULL
-#define validate_runtimeclass_update NULL
-#define validate_storageclass NULL
-#define validate_storageclass_update NULL
-#define warn_cronjob NULL
-#define warn_job NULL
-#define warn_pod NULL
-#define warn_service NULL
 
 /* ../csr.c */
 void csr_create(struct request *r, void *obj);
