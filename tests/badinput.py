@@ -102,7 +102,7 @@ def data_foreign(b):
 
 def data_damaged(b):
     b.server().stop()
-    stores = sorted((p for p in (b.folder / "data").rglob("*") if p.is_file()), key=lambda p: -p.stat().st_size)
+    stores = sorted((p for p in (b.folder / "data").rglob("*") if p.is_file() and p.name != "reserve"), key=lambda p: -p.stat().st_size)
     store = stores[0]
     with open(store, "r+b") as f:
         f.write(os.urandom(16384))
@@ -155,8 +155,32 @@ def kubectl_no_file(b):
     b.refuses(["kubectl", "apply", "-f", b.folder / "absent.yaml"], "absent.yaml")
 
 
+def manifest(b, text):
+    path = b.folder / "pod.yaml"
+    path.write_text(text)
+    return path
+
+
+def manifest_no_yaml(b):
+    b.refuses(["kubectl", "apply", "-f", manifest(b, "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n spec: [\n")], "pod.yaml", "line")
+
+
+def manifest_typo(b):
+    """A field or a kind that does not exist is named, not dropped."""
+    server = b.server()
+    try:
+        kubectl = ["kubectl", "--kubeconfig", b.folder / "kubeconfig", "apply", "-f"]
+        pod = {"field": "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {contaners: [{name: a, image: b}]}\n", "kind": "apiVersion: v1\nkind: Podd\nmetadata: {name: a}\n",
+               "value": "apiVersion: v1\nkind: Pod\nmetadata: {name: A_b}\nspec: {containers: [{name: a, image: b}]}\n"}
+        b.refuses([*kubectl, manifest(b, pod["field"])], "spec.contaners")
+        b.refuses([*kubectl, manifest(b, pod["kind"])], "Podd")
+        b.refuses([*kubectl, manifest(b, pod["value"])], "metadata.name", "A_b")
+    finally:
+        server.stop()
+
+
 CASES = {f.__name__: f for f in (unknown_command, unknown_flag, bad_value, bad_component_flag, missing_kubeconfig, port_in_use, data_is_a_file, data_unreadable,
-                                 data_in_use, data_foreign, data_damaged, data_newer, disk_full, no_containerd, no_root, kubectl_no_server, kubectl_no_file)}
+                                 data_in_use, data_foreign, data_damaged, data_newer, disk_full, no_containerd, no_root, kubectl_no_server, kubectl_no_file, manifest_no_yaml, manifest_typo)}
 
 
 def main():

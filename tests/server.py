@@ -50,7 +50,26 @@ def anonymous(cluster):
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     api = Api(f"https://127.0.0.1:{cluster.port}", context)
-    equal([api.raw("GET", p)[0] for p in ("/healthz", "/livez", "/readyz", "/api/v1/pods")], [200, 200, 200, 403], "answers")
+    equal([api.raw("GET", p)[0] for p in ("/healthz", "/livez", "/readyz", "/version")], [200] * 4, "health")
+    closed = ("/", "/api", "/apis", "/api/v1/pods", "/metrics", "/metrics/slis", "/openapi/v2", "/openapi/v3", "/openid/v1/jwks", "/.well-known/openid-configuration",
+              "/debug/pprof/", "/statusz", "/flagz", "/logs/", "/nothing", "/api/v1/nodes/x/proxy/", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
+    equal([p for p in closed if api.raw("GET", p)[0] != 403], [], "paths that are not closed")
+
+
+def aggregated_roles(cluster):
+    """The roles that are given to people hold the rules of their parts; a new part is added."""
+    roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
+    until("rules of admin", lambda: len(cluster.api.get(f"{roles}/admin")["rules"] or []) > 20, 10)
+    cluster.api.post(roles, {"metadata": {"name": "part", "labels": {"rbac.authorization.k8s.io/aggregate-to-view": "true"}},
+                             "rules": [{"apiGroups": ["example.com"], "resources": ["things"], "verbs": ["get"]}]})
+    until("the new part in view", lambda: any(r["apiGroups"] == ["example.com"] for r in cluster.api.get(f"{roles}/view")["rules"]), 10)
+
+
+def authentication_settings(cluster):
+    """Aggregated servers find the CA and the front proxy's headers in kube-system."""
+    data = cluster.api.get("/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication")["data"]
+    need("BEGIN CERTIFICATE" in data["client-ca-file"] and "BEGIN CERTIFICATE" in data["requestheader-client-ca-file"], "certificates")
+    equal(json.loads(data["requestheader-username-headers"]), ["X-Remote-User"], "headers")
 
 
 def restart(cluster):
@@ -117,7 +136,7 @@ def other_names(cluster):
         need(r.returncode == 0 and r.stdout.strip(), f"c8s {' '.join(words)}: {r.returncode} {r.stderr[-200:]}")
 
 
-CASES = {f.__name__: f for f in (files, names_in_ps, kubernetes_service, anonymous, restart, child_restarted, detach, other_names)}
+CASES = {f.__name__: f for f in (files, names_in_ps, kubernetes_service, anonymous, aggregated_roles, authentication_settings, restart, child_restarted, detach, other_names)}
 
 
 def main():

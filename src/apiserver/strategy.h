@@ -9,21 +9,30 @@
 #pragma once
 #include "apiserver/request.h"
 
+/* Names of selectable fields in one served version, where they are not those of the storage version. */
+struct selector_name {
+	const char *api_version;
+	const char *name;   /* NULL: the field cannot be selected by in that version */
+	const char *field;  /* of strategy.selectable */
+	bool instead;       /* the field's own name is unknown there */
+};
 struct strategy {
 	const char *group, *resource;       /* "apps", "deployments" */
 	bool allow_create_on_update;        /* PUT on a missing name creates */
 	bool unconditional_update_forbidden;/* PUT needs a resourceVersion */
 	bool returns_object_on_delete;      /* DELETE answers the object instead of a Status */
 	bool orphan_by_default;
-	bool meta_checked_once;             /* causes on an update's metadata come once; for most kinds they come twice */
+	bool meta_checked_once;             /* upstream's update validation of the kind does not compare the metadata: its causes come once, not twice */
 	bool gc_unsupported;                /* Events: no orphan or foreground finalizers */
-	uint8_t meta_again;                 /* how many more times than twice upstream's update validation of the kind looks at the metadata (its causes repeat) */
-	const char *orphan_warning;         /* with orphan_by_default: Warning of a delete that leaves the choice open */
+	uint8_t meta_again;                 /* how often upstream's update validation of the kind looks at the metadata as on create, too (its causes repeat) */
+	const char *orphan_warning;         /* Warning of every delete that leaves the choice open */
 	/* For kinds with /status the generic code drops the status of a create and keeps the old one on PUT and PATCH of the main resource, unless: */
 	bool status_in_create, status_in_update;
+	const char *const *status_keeps;    /* of the metadata, what /status cannot change: "metadata.labels", ... or "metadata"; NULL-terminated */
 	bool has_generation;                /* metadata.generation: 1 at create, +1 when spec changes; else it is what the client sent at create */
 	const char *const *selectable;      /* field selectors beyond metadata.name/namespace: "spec.nodeName", ... NULL-terminated.
 	                                       The first one is indexed for watches. */
+	const struct selector_name *selector_names; /* ends with an empty row */
 	const char *const *selectable_at;   /* where those stand that are not at the path of their name: NULL for the others, "" nowhere; a list's first
 					     * element counts */
 	/* Value of one that is no plain path; absent when this one is (default: the field at the path). */

@@ -144,6 +144,21 @@ struct str do_list(struct test_server *t, struct call c, struct str *ret_continu
 	return buf_take(&out, t->a);
 }
 
+const char *test_socket(struct test_server *t)
+{
+	struct http_opts o = {.handler = pipeline_http, .arg = t->server};
+	ERR(e);
+	if (t->server->loops[0].http)
+		return t->socket;
+	snprintf(t->socket, sizeof t->socket, "%s/sock", test_tmpdir());
+	int fd = listen_unix(t->socket, 0600, &e);
+	assert_true(fd >= 0);
+	t->server->loops[0].http = http_serve(fd, &o, &e);
+	close(fd);
+	assert_non_null(t->server->loops[0].http);
+	return t->socket;
+}
+
 struct str wire(struct test_server *t, const char *method, const char *path, const char *headers, const char *body)
 {
 	int fds[2];
@@ -151,16 +166,7 @@ struct str wire(struct test_server *t, const char *method, const char *path, con
 	ssize_t n;
 	ERR(e);
 	BUF(out);
-	struct http_opts o = {.handler = pipeline_http, .arg = t->server};
-	if (!t->server->loops[0].http) {
-		char dir[200];
-		snprintf(dir, sizeof dir, "%s/sock", test_tmpdir());
-		int fd = listen_unix(dir, 0600, &e);
-		assert_true(fd >= 0);
-		t->server->loops[0].http = http_serve(fd, &o, &e);
-		close(fd);
-	}
-	assert_non_null(t->server->loops[0].http);
+	test_socket(t);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
 	assert_ok(http_serve_fd(t->server->loops[0].http, fds[1], &e), &e);
 	struct str q = str_printf(t->a, "%s %s HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: %zu\r\n%s\r\n%s", method, path, strlen(body), headers, body);

@@ -15,6 +15,7 @@ struct test_server {
 	struct kv_disk *disk;
 	struct server *server;
 	struct transport *t;     /* all is allowed */
+	char socket[200];
 	void (*options)(struct server_opts *o);
 	void (*fn)(struct test_server *t);
 };
@@ -36,6 +37,8 @@ struct str do_patch(struct test_server *t, const struct resource *r, const char 
 struct str do_delete(struct test_server *t, const struct resource *r, const char *ns, const char *name);
 /* "a b c": names in order; with "+" behind when there is more, and the continue token in *ret_continue (may be NULL). */
 struct str do_list(struct test_server *t, struct call c, struct str *ret_continue);
+/* Where a real server listens. */
+const char *test_socket(struct test_server *t);
 /* A raw HTTP/1.1 request on a connection of its own (real servers only): the whole answer. */
 struct str wire(struct test_server *t, const char *method, const char *path, const char *headers, const char *body);
 /* Value at "a.b" of a JSON text as text; absent when missing. */

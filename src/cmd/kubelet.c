@@ -1,5 +1,6 @@
 /* c8s kubelet. */
 #include "base/log.h"
+#include "base/version.h"
 #include "client/https.h"
 #include "cmd/command.h"
 #include "cmd/kubelet_flags.h"
@@ -83,7 +84,7 @@ static int start(struct run *r, struct err *e)
 {
 	struct kubelet_config_v1beta1_KubeletConfiguration *c = kubelet_config_default(r->arena);
 	struct kubelet_opts o = {.node_name = node_name(r), .node_ip = r->f.node_ip, .root_dir = r->f.root_dir, .cert_dir = r->f.cert_dir,
-		.cni_conf_dir = r->f.cni_conf_dir, .register_node = r->f.register_node, .config = c, .version = STR("v1.36.0+c8s")};
+		.cni_conf_dir = r->f.cni_conf_dir, .register_node = r->f.register_node, .config = c, .version = STR(C8S_VERSION)};
 	if (kubelet_flags_apply(r->arena, &r->f, c, e) || labels(r, &o.node_labels, e) || check_machine(c, e) || connect_api(r, e))
 		return -1;
 	o.transport = r->transport;

@@ -1,4 +1,5 @@
 #include "base/str.h"
+#include "base/version.h"
 #include "cmd/command.h"
 #include <stdio.h>
 
@@ -37,17 +38,26 @@ static int usage(FILE *to)
 	return to == stderr;
 }
 
+static int run(const struct command *c, int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		return printf("Kubernetes %s\n", C8S_VERSION) < 0;
+	return c->run(argc, argv);
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *c = argc ? find(base_name(argv[0])) : NULL;
 	if (c)
-		return c->run(argc, argv);
+		return run(c, argc, argv);
 	if (argc < 2)
 		return usage(stderr);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
 		return usage(stdout);
+	if (strcmp(argv[1], "--version") == 0)
+		return printf("Cybernetes %s\n", C8S_VERSION) < 0;
 	c = find(argv[1]);
 	if (!c)
 		return cmd_error("unknown command \"%s\"; c8s --help lists them", argv[1]);
-	return c->run(argc - 1, argv + 1);
+	return run(c, argc - 1, argv + 1);
 }

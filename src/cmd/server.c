@@ -9,6 +9,8 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "cmd/command.h"
+#include "cmd/data_dir.h"
+#include "cmd/detach.h"
 #include "cmd/flags.h"
 #include "kubeadm/certs.h"
 #include "net/addr.h"
@@ -38,7 +40,7 @@
 #define CHILDREN_MAX 3
 
 struct opts {
-	struct str data_dir, bind_address, advertise, node_name, runtime, kubeconfig, service_range, cluster_cidr, cluster_domain, log;
+	struct str data_dir, bind_address, advertise, node_name, runtime, kubeconfig, service_range, cluster_cidr, cluster_domain;
 	int64_t secure_port, verbosity;
 	bool disable_agent, detach;
 };
@@ -51,7 +53,7 @@ static const struct flag flags[] = {
 	{"cluster-domain", 0, FLAG_STRING, AT(cluster_domain), "cluster.local", "DNS domain of the cluster"},
 	{"container-runtime-endpoint", 0, FLAG_STRING, AT(runtime), "unix:///run/containerd/containerd.sock", "socket of the container runtime"},
 	{"data-dir", 0, FLAG_STRING, AT(data_dir), "/var/lib/c8s", "folder of everything the cluster keeps: store, certificates, Pods"},
-	{"detach", 0, FLAG_BOOL, AT(detach), "false", "return as soon as the API is ready and go on in the background"},
+	{"detach", 0, FLAG_BOOL, AT(detach), "false", "return as soon as the API is ready and go on in the background; the log goes to DATA-DIR/server.log"},
 	{"disable-agent", 0, FLAG_BOOL, AT(disable_agent), "false", "control plane only: run no Pods on this machine"},
 	{"node-name", 0, FLAG_STRING, AT(node_name), NULL, "name of this node (default: the host name)"},
 	{"secure-port", 0, FLAG_INT, AT(secure_port), "6443", "port of the API server"},
@@ -330,7 +332,7 @@ static int set_up(struct supervisor *sv, struct err *e)
 	struct certs_opts c = {.dir = str_z(a, str_printf(a, "%s/pki", dir)), .service_range = o->service_range, .dns_domain = o->cluster_domain,
 		.node_name = o->node_name, .addresses = &o->advertise, .naddresses = 1, .now = time(NULL)};
 	struct str node = str_printf(a, "system:node:%.*s", STR_F(o->node_name));
-	if (file_mkdirs(dir, 0700, e) < 0 || file_mkdirs(str_z(a, str_printf(a, "%s/manifests", dir)), 0700, e) < 0 || certs_ensure(&c, e) < 0)
+	if (data_dir_check(dir, e) < 0 || file_mkdirs(dir, 0700, e) < 0 || file_mkdirs(str_z(a, str_printf(a, "%s/manifests", dir)), 0700, e) < 0 || certs_ensure(&c, e) < 0)
 		return -1;
 	if (make_config(sv, str_z(a, str_printf(a, "%s/admin.conf", dir)), STR("kubernetes-admin"), STR("system:masters"), e) < 0)
 		return -1;
@@ -340,27 +342,12 @@ static int set_up(struct supervisor *sv, struct err *e)
 	return o->kubeconfig.n ? make_config(sv, str_z(a, o->kubeconfig), STR("kubernetes-admin"), STR("system:masters"), e) : 0;
 }
 
-/* The parent of a detached server waits until the API answers, or the child has ended. */
-static int detach(struct supervisor *sv)
+static int go_detached(struct supervisor *sv)
 {
-	pid_t pid = fork();
-	int status;
-	if (pid < 0)
-		return cmd_error("fork: %s", strerror(errno));
-	if (pid == 0) {
-		setsid();
-		return -1;
-	}
-	for (int i = 0; i < 600; i++) {
-		ERR(e);
-		struct timespec nap = {0, 50000000};
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
-		if (port_free(&sv->o, &e) < 0)
-			return 0;
-		nanosleep(&nap, NULL);
-	}
-	return cmd_error("the API server did not answer within 30 s; its log says why");
+	struct arena *a = sv->mem;
+	struct detach_opts d = {.log = str_z(a, str_printf(a, "%.*s/server.log", STR_F(sv->o.data_dir))),
+		.kubeconfig = str_z(a, str_printf(a, "%.*s/admin.conf", STR_F(sv->o.data_dir)))};
+	return detach(&d);
 }
 
 int cmd_server(int argc, char **argv)
@@ -383,7 +370,7 @@ int cmd_server(int argc, char **argv)
 	signals_block();
 	if (check(sv, &e) < 0 || port_free(&sv->o, &e) < 0 || set_up(sv, &e) < 0)
 		return cmd_error("%s", err_text(&e));
-	int parent = sv->o.detach ? detach(sv) : -1;
+	int parent = sv->o.detach ? go_detached(sv) : -1;
 	if (parent >= 0)
 		return parent;
 	add_control_plane(sv);

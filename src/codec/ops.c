@@ -158,20 +158,20 @@ static bool lists_equal(const struct field *f, const struct any_list *a, const s
 	return true;
 }
 
+bool field_equal(const struct field *f, const void *a, const void *b)
+{
+	const void *x = (const char *)a + f->offset, *y = (const char *)b + f->offset;
+	if (f->card != ONE)
+		return lists_equal(f, x, y);
+	bool here = !(f->flags & FIELD_PTR) || field_present(a, f), there = !(f->flags & FIELD_PTR) || field_present(b, f);
+	return here == there && (!here || elements_equal(f, x, y));
+}
+
 bool obj_equal_at(const struct type *t, const void *a, const void *b)
 {
-	for (unsigned i = 0; i < t->nfields; i++) {
-		const struct field *f = type_field(t, i);
-		const void *x = (const char *)a + f->offset, *y = (const char *)b + f->offset;
-		if (f->card != ONE) {
-			if (!lists_equal(f, x, y))
-				return false;
-			continue;
-		}
-		bool here = !(f->flags & FIELD_PTR) || field_present(a, f), there = !(f->flags & FIELD_PTR) || field_present(b, f);
-		if (here != there || (here && !elements_equal(f, x, y)))
+	for (unsigned i = 0; i < t->nfields; i++)
+		if (!field_equal(type_field(t, i), a, b))
 			return false;
-	}
 	return true;
 }
 

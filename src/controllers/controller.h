@@ -100,6 +100,7 @@ struct core_v1_Pod *pod_from_template(struct arena *a, const struct core_v1_PodT
 
 /* The rows of table.c. */
 void namespace_start(struct manager *m);
+void clusterrole_aggregation_start(struct manager *m);
 void serviceaccount_start(struct manager *m);
 void root_ca_start(struct manager *m);
 void garbage_start(struct manager *m);

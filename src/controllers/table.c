@@ -1,6 +1,7 @@
 #include "controllers/controller.h"
 
 const struct controller controllers[] = {
+	{"clusterrole-aggregation-controller", false, clusterrole_aggregation_start, "clusterrole-aggregation-controller", NULL, "clusterrole-aggregation"},
 	{"deployment-controller", false, deployment_start, "deployment-controller", NULL, "deployment"},
 	{"endpoints-controller", false, endpoints_start, "endpoint-controller", "endpoint-controller", "endpoint"},
 	{"endpointslice-controller", false, endpointslice_start, "endpointslice-controller", "endpoint-slice-controller", "endpointslice"},

@@ -1,5 +1,6 @@
 #include "kubectl/change.h"
 #include "codec/json.h"
+#include "codec/patch.h"
 
 static const char *validation(struct ctl *c)
 {
@@ -38,6 +39,48 @@ struct value *change_create(struct ctl *c, const struct target *t, const char *m
 {
 	struct change ch = {.method = "POST", .body = rest_body(c, t->obj), .manager = manager, .dry = dry, .validate = true};
 	return dry == DRY_CLIENT ? t->obj : change_send(c, t, &ch, e);
+}
+
+static struct value *patch_here(struct ctl *c, const struct target *t, enum change_patch type, const struct value *patch, struct err *e)
+{
+	struct value *doc = value_copy(c->a, t->obj), *v;
+	if (type == CHANGE_JSON)
+		v = patch_json_ops(c->a, doc, patch, e);
+	else if (type == CHANGE_STRATEGIC && t->m->type)
+		v = patch_strategic(c->a, t->m->type, doc, patch, e);
+	else
+		v = patch_merge(c->a, doc, patch, e);
+	if (v)
+		value_sort(v);
+	return v;
+}
+
+enum change_patch change_patch_of(const struct target *t) { return t->m->type ? CHANGE_STRATEGIC : CHANGE_MERGE; }
+
+struct value *change_patch(struct ctl *c, const struct target *t, enum change_patch type, const struct value *patch, const char *manager, enum dry_run dry,
+	struct err *e)
+{
+	static const char *const types[] = {
+		[CHANGE_MERGE] = "application/merge-patch+json", [CHANGE_STRATEGIC] = "application/strategic-merge-patch+json",
+		[CHANGE_JSON] = "application/json-patch+json",
+	};
+	if (dry == DRY_CLIENT)
+		return patch_here(c, t, type, patch, e);
+	struct change ch = {.method = "PATCH", .content_type = types[type], .body = rest_body(c, patch), .manager = manager, .dry = dry};
+	return change_send(c, t, &ch, e);
+}
+
+int change_each(struct ctl *c, struct targets *ts, int (*one)(void *arg, struct target *t, struct err *e), void *arg, struct err *e)
+{
+	for (uint32_t i = 0; i < ts->len; i++) {
+		int failed = one(arg, &ts->items[i], e);
+		if (failed && e->sys > 0)
+			return -1;
+		if (failed)
+			ctl_problem(c, e);
+		ctl_flush(c);
+	}
+	return 0;
 }
 
 struct value *object_map(struct ctl *c, struct value *obj, const char *name)

@@ -1,6 +1,7 @@
 /* exec and attach: pipes between this program's input and output and a container's. */
 #include "client/https.h"
 #include "codec/json.h"
+#include "kubectl/attach.h"
 #include "kubectl/command.h"
 #include "kubectl/pods.h"
 #include "kubectl/terminal.h"
@@ -251,4 +252,36 @@ int cmd_attach(struct ctl *c, struct err *e)
 		dprintf(STDERR_FILENO, "All commands and output from this session will be recorded in container logs, including credentials and sensitive information passed "
 			"through the command prompt.\nIf you don't see a command prompt, try pressing enter.\n");
 	return connect_and_run(&x, 1, e);
+}
+
+/* What it wrote before it ended. */
+static int print_log(struct exec *x, struct err *e)
+{
+	BUF(path);
+	struct str text;
+	mapping_path(&path, x->pod.m, x->pod.ns, x->pod.name, "log");
+	query_add(&path, "container", x->container);
+	if (rest_call(x->c, &(struct request){.method = "GET", .path = buf_view(&path), .accept = "*/*"}, &text, e) != 0)
+		return -1;
+	buf_str(&x->c->out, text);
+	return 0;
+}
+
+int attach_pod(struct ctl *c, const struct target *t, struct err *e)
+{
+	struct exec x = {.c = c, .sub = "attach", .pod = *t, .quiet = opt_on(c, "quiet")};
+	const struct value *list = value_path(t->obj, "spec.containers");
+	if (list_len(list))
+		x.container = value_path_str(item_at(list, 0), "name");
+	if (!str_is(value_path_str(t->obj, "status.phase"), "Running"))
+		return print_log(&x, e);
+	want_pipes(&x);
+	ERR(failed);
+	if (connect_and_run(&x, 0, &failed) == 0)
+		return 0;
+	/* It may have ended before we came. */
+	if (print_log(&x, e) == 0)
+		return 0;
+	err_move(e, &failed);
+	return -1;
 }

@@ -62,14 +62,23 @@ static int request_timeout(struct ctl *c, nsec_t *ret, struct err *e)
 	return 0;
 }
 
+/* A flag of all commands, unless the command has one of the same name (create rolebinding --user). */
+static struct str global(const struct ctl *c, const char *name)
+{
+	for (unsigned i = 0; i < c->fact->n; i++)
+		if (c->fact != kubectl_commands && strcmp(kubectl_flags[c->fact->first + i].name, name) == 0)
+			return (struct str){0};
+	return opt(c, name);
+}
+
 static int overrides_fill(struct ctl *c, struct kubeconfig_overrides *o, struct err *e)
 {
 	const str_list_t *groups = opt_list(c, "as-group");
 	*o = (struct kubeconfig_overrides){
-		.context = opt(c, "context"), .cluster = opt(c, "cluster"), .user = opt(c, "user"), .namespace_ = opt(c, "namespace"), .server = opt(c, "server"),
-		.token = opt(c, "token"), .ca_file = opt(c, "certificate-authority"), .client_cert = opt(c, "client-certificate"),
-		.client_key = opt(c, "client-key"), .tls_server_name = opt(c, "tls-server-name"), .as = opt(c, "as"), .as_uid = opt(c, "as-uid"),
-		.as_groups = groups->items, .nas_groups = groups->len, .username = opt(c, "username"), .password = opt(c, "password"),
+		.context = global(c, "context"), .cluster = global(c, "cluster"), .user = global(c, "user"), .namespace_ = global(c, "namespace"), .server = global(c, "server"),
+		.token = global(c, "token"), .ca_file = global(c, "certificate-authority"), .client_cert = global(c, "client-certificate"),
+		.client_key = global(c, "client-key"), .tls_server_name = global(c, "tls-server-name"), .as = global(c, "as"), .as_uid = global(c, "as-uid"),
+		.as_groups = groups->items, .nas_groups = groups->len, .username = global(c, "username"), .password = global(c, "password"),
 		.insecure_skip_tls_verify = opt_on(c, "insecure-skip-tls-verify"), .server_default = STR("http://localhost:8080"),
 	};
 	return request_timeout(c, &o->timeout, e);

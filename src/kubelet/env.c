@@ -150,7 +150,7 @@ static void services(struct pod *p, struct arena *a, struct map *vars)
 static int from_config_map(struct pod *p, struct arena *a, struct map *vars, struct str prefix, const struct core_v1_ConfigMapEnvSource *s, struct err *e)
 {
 	ERR(x);
-	struct core_v1_ConfigMap *cm = object_config_map(p->k, a, p->ns, s->localObjectReference.name, &x);
+	struct core_v1_ConfigMap *cm = object_config_map(p, a, s->localObjectReference.name, &x);
 	if (!cm && err_is(&x, ERR_NOT_FOUND) && s->has_optional && s->optional)
 		return 0;
 	if (!cm)
@@ -163,7 +163,7 @@ static int from_config_map(struct pod *p, struct arena *a, struct map *vars, str
 static int from_secret(struct pod *p, struct arena *a, struct map *vars, struct str prefix, const struct core_v1_SecretEnvSource *s, struct err *e)
 {
 	ERR(x);
-	struct core_v1_Secret *o = object_secret(p->k, a, p->ns, s->localObjectReference.name, &x);
+	struct core_v1_Secret *o = object_secret(p, a, s->localObjectReference.name, &x);
 	if (!o && err_is(&x, ERR_NOT_FOUND) && s->has_optional && s->optional)
 		return 0;
 	if (!o)
@@ -177,7 +177,7 @@ static int config_map_key(struct pod *p, struct arena *a, const struct core_v1_C
 {
 	ERR(x);
 	bool optional = s->has_optional && s->optional;
-	struct core_v1_ConfigMap *cm = object_config_map(p->k, a, p->ns, s->localObjectReference.name, &x);
+	struct core_v1_ConfigMap *cm = object_config_map(p, a, s->localObjectReference.name, &x);
 	if (!cm && err_is(&x, ERR_NOT_FOUND) && optional)
 		return 1;
 	if (!cm)
@@ -192,7 +192,7 @@ static int secret_key(struct pod *p, struct arena *a, const struct core_v1_Secre
 {
 	ERR(x);
 	bool optional = s->has_optional && s->optional;
-	struct core_v1_Secret *o = object_secret(p->k, a, p->ns, s->localObjectReference.name, &x);
+	struct core_v1_Secret *o = object_secret(p, a, s->localObjectReference.name, &x);
 	if (!o && err_is(&x, ERR_NOT_FOUND) && optional)
 		return 1;
 	if (!o)

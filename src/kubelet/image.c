@@ -36,7 +36,7 @@ static struct cri_v1_AuthConfig *auth_of(struct pod *p, struct arena *a, struct 
 {
 	LIST_EACH(s, p->spec->pod->spec.imagePullSecrets) {
 		ERR(e);
-		struct core_v1_Secret *secret = s->name.n ? object_secret(p->k, a, p->ns, s->name, &e) : NULL;
+		struct core_v1_Secret *secret = s->name.n ? object_secret(p, a, s->name, &e) : NULL;
 		struct cri_v1_AuthConfig *auth = secret ? image_auth(a, str_map_get(&secret->data, STR(".dockerconfigjson")), image) : NULL;
 		if (auth)
 			return auth;

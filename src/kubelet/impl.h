@@ -132,7 +132,8 @@ struct pod {
 	uint32_t nips;
 	bool dirs_ready, cgroup_ready, volumes_ready, volumes_busy, sandbox_ready;
 	struct scope volume_scope;    /* the fiber that keeps volumes fresh */
-	bool volume_scope_live;
+	bool volume_scope_live, volumes_stale; /* stale: what they are made of changed */
+	struct cond volumes_wake;
 	struct map tokens;
 	mono_t retry_at, poll_at;
 	nsec_t poll_wait;
@@ -162,7 +163,7 @@ struct kubelet {
 	struct queue *status_q;
 	struct map pods;              /* uid -> struct pod */
 	struct map exits;             /* container id -> struct exit_watch */
-	struct map objects;           /* cached ConfigMaps and Secrets */
+	struct map objects;           /* watched ConfigMaps and Secrets, by "plural/ns/name" */
 	struct map mirrors;           /* "ns/name" -> mirror Pod's uid */
 	struct dir_watch *manifests;
 	struct machine machine;
@@ -246,13 +247,15 @@ struct str pod_hostname(struct arena *a, const struct core_v1_Pod *pod, struct s
 int hosts_write(struct pod *p, struct arena *a, struct err *e) must_check;
 /* volume.c */
 void volumes_begin(struct pod *p);                     /* in a fiber of its own; wakes the worker */
+void volumes_news(struct pod *p);                      /* what volumes or variables are made of has changed */
 int volumes_remove(struct pod *p, struct err *e) must_check;
 int volumes_mounts(struct pod *p, struct arena *a, const struct core_v1_Container *c, const struct map *env, struct cri_v1_ContainerConfig *cfg,
 	struct err *e) must_check;
-/* objects.c: ConfigMaps and Secrets; NULL with ERR_NOT_FOUND when absent; cached for a minute; in a. */
-struct core_v1_ConfigMap *object_config_map(struct kubelet *k, struct arena *a, struct str ns, struct str name, struct err *e);
-struct core_v1_Secret *object_secret(struct kubelet *k, struct arena *a, struct str ns, struct str name, struct err *e);
-void objects_free(struct kubelet *k);
+/* objects.c: ConfigMaps and Secrets of the Pod's namespace, fresh, in a; NULL with ERR_NOT_FOUND when absent.  Waits.
+ * From then on news of the object wakes the Pod (volumes_news), until objects_release. */
+struct core_v1_ConfigMap *object_config_map(struct pod *p, struct arena *a, struct str name, struct err *e);
+struct core_v1_Secret *object_secret(struct pod *p, struct arena *a, struct str name, struct err *e);
+void objects_release(struct pod *p); /* waits */
 /* image.c */
 int image_ensure(struct pod *p, struct arena *a, const struct core_v1_Container *c, struct cmem *m, struct cri_v1_Image **ret, struct err *e) must_check;
 struct cri_v1_AuthConfig *image_auth(struct arena *a, struct str docker_config, struct str image); /* NULL: none fits */

@@ -1,4 +1,5 @@
 #include "kubelet/impl.h"
+#include "base/version.h"
 #include "net/addr.h"
 #include <ifaddrs.h>
 #include <arpa/inet.h>
@@ -18,7 +19,7 @@ static struct kubelet_opts copied(struct arena *a, const struct kubelet_opts *o)
 	if (!c.cert_dir.n)
 		c.cert_dir = str_printf(a, "%.*s/pki", STR_F(c.root_dir));
 	if (!c.version.n)
-		c.version = STR("v1.36.0");
+		c.version = STR(KUBERNETES_VERSION);
 	return c;
 }
 
@@ -160,7 +161,7 @@ void kubelet_free(struct kubelet *k)
 	recorder_free(k->rec);
 	queue_free(k->status_q);
 	exits_free(k);
-	objects_free(k);
+	map_fini(&k->objects);
 	map_fini(&k->pods);
 	cri_free(k->cri);
 	if (k->own_helper)

@@ -110,6 +110,7 @@ struct pod *pod_new(struct kubelet *k, struct spec *s)
 	p->seen = rt_wall();
 	p->status_mem = arena_new(NULL);
 	cond_init(&p->wake);
+	cond_init(&p->volumes_wake);
 	scope_init(&p->scope, k->scope);
 	cmems_of_spec(p);
 	remember(p);
@@ -120,6 +121,7 @@ struct pod *pod_new(struct kubelet *k, struct spec *s)
 void pod_free(struct pod *p)
 {
 	struct map_entry *en;
+	objects_release(p);
 	for (size_t i = 0; (en = map_next(&p->cmems, &i));) {
 		struct cmem *m = en->value;
 		buf_fini(&m->wait_message);

@@ -105,16 +105,27 @@ static bool any_refresh(const struct spec *s)
 
 static nsec_t jittered(nsec_t span) { return span + (nsec_t)rt_random_below((uint64_t)span / 2); }
 
+/* Until something changed, or for so long.  False: the Pod ends. */
+static bool wait_news(struct pod *p, nsec_t span)
+{
+	mono_t until = rt_now() + span;
+	while (!p->volumes_stale && !fiber_cancelled())
+		if (cond_wait(&p->volumes_wake, until) == -ETIME)
+			break;
+	p->volumes_stale = false;
+	return !fiber_cancelled();
+}
+
 static void volumes_fiber(void *arg)
 {
 	struct pod *p = arg;
 	nsec_t pause = SETUP_RETRY;
 	struct spec *s = spec_ref(p->spec);
-	while (!setup_all(p, s, false) && !fiber_sleep(pause))
+	while (!setup_all(p, s, false) && wait_news(p, pause))
 		pause = pause * 2 < SETUP_RETRY_MAX ? pause * 2 : SETUP_RETRY_MAX;
 	p->volumes_ready = !fiber_cancelled();
 	pod_wake(p);
-	while (any_refresh(s) && !fiber_sleep(jittered(REFRESH))) {
+	while (any_refresh(s) && wait_news(p, jittered(REFRESH))) {
 		spec_unref(s); /* labels may have changed */
 		s = spec_ref(p->spec);
 		setup_all(p, s, true);
@@ -135,6 +146,21 @@ void volumes_begin(struct pod *p)
 	if (!fiber_spawn(&p->volume_scope, "volumes", volumes_fiber, p)) {
 		p->volumes_busy = false;
 		p->retry_at = rt_now() + NS_S;
+	}
+}
+
+/* A container that waits for a missing object is tried again too. */
+void volumes_news(struct pod *p)
+{
+	struct map_entry *en;
+	p->volumes_stale = true;
+	cond_wake_all(&p->volumes_wake);
+	for (size_t i = 0; (en = map_next(&p->cmems, &i));) {
+		struct cmem *m = en->value;
+		if (m->wait_reason && !strcmp(m->wait_reason, "CreateContainerConfigError")) {
+			m->retry_at = 0;
+			pod_wake(p);
+		}
 	}
 }
 

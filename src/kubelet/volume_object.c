@@ -34,7 +34,7 @@ static int pairs(struct volume_job *j, struct payload *out, const struct str_map
 static int from_configmap(struct volume_job *j, struct payload *out, struct str name, const core_v1_KeyToPath_list_t *items, uint32_t mode, bool optional, struct err *e)
 {
 	ERR(x);
-	struct core_v1_ConfigMap *cm = object_config_map(j->p->k, j->a, j->p->ns, name, &x);
+	struct core_v1_ConfigMap *cm = object_config_map(j->p, j->a, name, &x);
 	if (!cm)
 		return optional && err_is(&x, ERR_NOT_FOUND) ? 0 : (err_move(e, &x), -1);
 	const struct str_map *maps[2] = {&cm->data, &cm->binaryData};
@@ -44,7 +44,7 @@ static int from_configmap(struct volume_job *j, struct payload *out, struct str 
 static int from_secret(struct volume_job *j, struct payload *out, struct str name, const core_v1_KeyToPath_list_t *items, uint32_t mode, bool optional, struct err *e)
 {
 	ERR(x);
-	struct core_v1_Secret *s = object_secret(j->p->k, j->a, j->p->ns, name, &x);
+	struct core_v1_Secret *s = object_secret(j->p, j->a, name, &x);
 	if (!s)
 		return optional && err_is(&x, ERR_NOT_FOUND) ? 0 : (err_move(e, &x), -1);
 	const struct str_map *maps[2] = {&s->data, NULL};

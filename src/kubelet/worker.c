@@ -6,10 +6,21 @@
 
 #define POLL_FIRST (4 * NS_MS) /* the runtime learns of an exit a little after the kernel */
 
+static bool same_map(const struct str_map *a, const struct str_map *b)
+{
+	LIST_EACH(kv, *a)
+		if (!str_map_has(b, kv->key) || !str_eq(str_map_get(b, kv->key), kv->value))
+			return false;
+	return a->len == b->len;
+}
+
 static void take_next(struct pod *p)
 {
 	if (!p->next)
 		return;
+	const struct meta_v1_ObjectMeta *was = &p->spec->pod->metadata, *is = &p->next->pod->metadata;
+	if (!same_map(&was->labels, &is->labels) || !same_map(&was->annotations, &is->annotations))
+		volumes_news(p);
 	spec_unref(p->spec);
 	p->spec = p->next;
 	p->next = NULL;
@@ -167,6 +178,7 @@ static bool end_step(struct pod *p, struct arena *a)
 		return false;
 	}
 	if (!p->stopped) {
+		report(p); /* the outcome is known before the cleaning up */
 		stop(p, a);
 		return false;
 	}

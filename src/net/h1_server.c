@@ -19,6 +19,7 @@ struct h1 {
 	struct buf head;         /* to send before anything else */
 	bool close, chunked, discarding, eof, expects;
 	uint64_t body_sent;
+	const char *why;         /* the request is refused, when the code does not say */
 	mono_t head_since;       /* first byte of an unfinished head; 0: none */
 	struct sock_duplex *up;  /* after an upgrade */
 };
@@ -35,6 +36,21 @@ static size_t buffered(const struct h1 *h)
 
 /* Requests */
 
+static uint32_t count_headers(const struct h1_head *head, struct str name)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < head->nheaders; i++)
+		n += str_eq(head->headers[i].name, name);
+	return n;
+}
+
+static int check_expect(struct h1 *h, const struct h1_head *head)
+{
+	struct str expect = h1_header(head, STR("expect"));
+	h->expects = str_eq_fold(expect, STR("100-continue")) && !h->body.done;
+	return expect.n && !str_eq_fold(expect, STR("100-continue")) ? 417 : 0;
+}
+
 static int to_request(struct h1 *h, struct http_resp *r, const struct h1_head *head)
 {
 	r->q.method = head->method;
@@ -45,12 +61,27 @@ static int to_request(struct h1 *h, struct http_resp *r, const struct h1_head *h
 	resp_set_target(r, head->target);
 	h->close = head->minor == 0 ? !http_headers_have(head->headers, head->nheaders, STR("connection"), STR("keep-alive"))
 		: http_headers_have(head->headers, head->nheaders, STR("connection"), STR("close"));
-	if (head->minor == 1 && !r->q.host.p)
+	uint32_t hosts = count_headers(head, STR("host"));
+	if (hosts > 1 || (head->minor == 1 && !hosts)) {
+		h->why = hosts ? NULL : "missing required Host header";
 		return 400;
+	}
 	int bad = h1_body_init(&h->body, head, true, false);
 	r->q.content_length = h->body.kind == H1_CHUNKED ? -1 : (int64_t)h->body.left;
-	h->expects = str_eq_fold(h1_header(head, STR("expect")), STR("100-continue")) && !h->body.done;
-	return bad;
+	return bad ? bad : check_expect(h, head);
+}
+
+/* In the words of Go's server. */
+static void refuse_text(struct h1 *h, int code)
+{
+	if (code == 417) {
+		resp_status(h->r, code);
+		resp_end(h->r);
+	} else if (code == 501) {
+		resp_text(h->r, code, "text/plain; charset=utf-8", STR("Unsupported transfer encoding"));
+	} else {
+		resp_refuse(h->r, code, code == 505 ? "unsupported protocol version" : h->why);
+	}
 }
 
 static void refuse(struct h1 *h, int code)
@@ -60,7 +91,7 @@ static void refuse(struct h1 *h, int code)
 	h->r->in_end = true;
 	resp_header(h->r, STR("connection"), STR("close"));
 	h->c->server->stats.protocol_errors++;
-	resp_refuse(h->r, code);
+	refuse_text(h, code);
 }
 
 static bool new_resp(struct h1 *h)
@@ -68,6 +99,7 @@ static bool new_resp(struct h1 *h)
 	h->r = resp_new(h->c);
 	h->chunked = h->discarding = h->expects = false;
 	h->discarded = h->body_sent = 0;
+	h->why = NULL;
 	h->head_since = 0;
 	h->scanned = 0;
 	if (!h->r)

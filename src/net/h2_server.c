@@ -229,7 +229,7 @@ static void headers_done(struct http_resp *r, bool end)
 	if (end && r->q.content_length < 0)
 		r->q.content_length = 0;
 	if (r->refused)
-		resp_refuse(r, 431);
+		resp_refuse(r, 431, NULL);
 	else
 		resp_dispatch(r);
 }

@@ -377,6 +377,8 @@ static struct str raw(struct setup *s, struct str request)
 static const struct { const char *request, *want; } bad[] = {
 	{"GARBAGE\r\n\r\n", "HTTP/1.1 400"},
 	{"GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 400"}, /* no Host */
+	{"GET / HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n", "HTTP/1.1 400"},
+	{"GET / HTTP/1.1\r\nhost: x\r\nexpect: more\r\n\r\n", "HTTP/1.1 417"},
 	{"GET / HTTP/2.0\r\nhost: x\r\n\r\n", "HTTP/1.1 505"},
 	{"GET / HTTP/1.1\r\nhost: x\r\n folded: y\r\n\r\n", "HTTP/1.1 400"},
 	{"GET / HTTP/1.1\r\nhost : x\r\n\r\n", "HTTP/1.1 400"},
@@ -384,7 +386,7 @@ static const struct { const char *request, *want; } bad[] = {
 	{"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n", "HTTP/1.1 400"},
 	{"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: +1\r\n\r\n", "HTTP/1.1 400"},
 	{"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip, chunked\r\n\r\n", "HTTP/1.1 501"},
-	{"POST /whole HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", "HTTP/1.1 400"},
+	{"POST /whole HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", "HTTP/1.1 500"},
 	{"GET /q HTTP/1.0\r\n\r\n", "HTTP/1.1 404"},
 	{"GET http://h/q HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", "HTTP/1.1 404"},
 	{"POST /whole HTTP/1.1\r\nhost: x\r\nconnection: close\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\nab", "HTTP/1.1 100"},

@@ -114,10 +114,10 @@ static void handle(void *arg)
 	resp_maybe_free(r);
 }
 
-void resp_refuse(struct http_resp *r, int code)
+void resp_refuse(struct http_resp *r, int code, const char *why)
 {
 	r->refused = true;
-	resp_text(r, code, "text/plain; charset=utf-8", str_of(http_reason(code)));
+	resp_text(r, code, "text/plain; charset=utf-8", str_printf(r->q.arena, "%d %s%s%s", code, http_reason(code), why ? ": " : "", why ? why : ""));
 }
 
 void resp_dispatch(struct http_resp *r)
@@ -130,7 +130,7 @@ void resp_dispatch(struct http_resp *r)
 		return;
 	r->running = false;
 	resp_header(r, STR("retry-after"), STR("1"));
-	resp_refuse(r, 429);
+	resp_refuse(r, 429, NULL);
 }
 
 void resp_set_target(struct http_resp *r, struct str target)
@@ -213,7 +213,7 @@ static int body_broken(ssize_t why, struct err *e)
 {
 	if (why == -ETIME)
 		return err_set(e, ERR_TIMEOUT, "the request body came too slowly");
-	return err_set(e, ERR_BAD_REQUEST, "the request body broke off");
+	return err_set(e, ERR_UNKNOWN, why == -EPROTO ? "malformed chunked encoding" : "unexpected EOF"); /* a 500 without a reason, as upstream */
 }
 
 int req_body(struct http_req *q, size_t max, struct str *ret, struct err *e)
@@ -300,9 +300,17 @@ bool resp_no_body(const struct http_resp *r)
 	return str_eq(r->q.method, STR("HEAD")) || r->status == 204 || r->status == 304;
 }
 
+#define HEAD_KNOWN 2048 /* up to here Go's server knows the length of a body that HEAD leaves out; clients compare */
+
+static bool tells_length(const struct http_resp *r)
+{
+	bool head = str_eq(r->q.method, STR("HEAD"));
+	return r->ended && r->length < 0 && r->status != 204 && r->status != 304 && (!head || r->out.bytes <= HEAD_KNOWN);
+}
+
 void resp_start(struct http_resp *r)
 {
-	if (r->ended && r->length < 0 && r->status != 204 && r->status != 304)
+	if (tells_length(r))
 		resp_header(r, STR("content-length"), str_printf(r->q.arena, "%zu", r->out.bytes));
 	resp_header(r, STR("date"), str_dup(r->q.arena, server_date(r->server)));
 	r->started = true;

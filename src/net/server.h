@@ -105,7 +105,7 @@ struct str server_date(struct http_server *s);
 struct http_resp *resp_new(struct hconn *c);   /* attached; NULL: out of memory */
 void resp_set_target(struct http_resp *r, struct str target);
 void resp_dispatch(struct http_resp *r);       /* runs the handler */
-void resp_refuse(struct http_resp *r, int code); /* answers without a handler */
+void resp_refuse(struct http_resp *r, int code, const char *why); /* answers without a handler; why may be NULL */
 void resp_let_go(struct http_resp *r);         /* the protocol is done with it */
 void resp_input(struct http_resp *r, struct str data);
 void resp_input_end(struct http_resp *r, int error);

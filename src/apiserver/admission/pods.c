@@ -112,10 +112,10 @@ static void give_token(struct admit *a, struct core_v1_Pod *p, const struct core
 static int check_mirror(struct admit *a, const struct core_v1_Pod *p, struct err *e)
 {
 	if (p->spec.serviceAccountName.n)
-		return request_forbidden(a->request, e, "a mirror pod may not reference service accounts");
+		return admit_forbidden(a, e, "a mirror pod may not reference service accounts");
 	LIST_EACH(v, p->spec.volumes)
 		if (v->volumeSource.secret)
-			return request_forbidden(a->request, e, "a mirror pod may not reference secrets");
+			return admit_forbidden(a, e, "a mirror pod may not reference secrets");
 	return 0;
 }
 
@@ -130,7 +130,7 @@ static int admit_account(struct admit *a, struct err *e)
 		p->spec.serviceAccountName = STR("default");
 	const struct core_v1_ServiceAccount *sa = find_account(a, p->spec.serviceAccountName);
 	if (!sa)
-		return request_forbidden(a->request, e, "error looking up service account %.*s/%.*s: serviceaccount \"%.*s\" not found", STR_F(a->ns),
+		return admit_forbidden(a, e, "error looking up service account %.*s/%.*s: serviceaccount \"%.*s\" not found", STR_F(a->ns),
 			STR_F(p->spec.serviceAccountName), STR_F(p->spec.serviceAccountName));
 	p->spec.serviceAccount = p->spec.serviceAccountName;
 	give_token(a, p, sa);
@@ -163,11 +163,11 @@ static const struct scheduling_v1_PriorityClass *default_class(struct admit *a)
 static int set_priority(struct admit *a, struct core_v1_Pod *p, int32_t value, struct str policy, struct err *e)
 {
 	if (p->spec.has_priority && p->spec.priority != value)
-		return request_forbidden(a->request, e,
+		return admit_forbidden(a, e,
 			"the integer value of priority (%d) must not be provided in pod spec; priority admission controller computed %d from the given PriorityClass name",
 			p->spec.priority, value);
 	if (p->spec.preemptionPolicy.p && policy.p && !str_eq(p->spec.preemptionPolicy, policy))
-		return request_forbidden(a->request, e,
+		return admit_forbidden(a, e,
 			"the string value of PreemptionPolicy (%.*s) must not be provided in pod spec; priority admission controller computed %.*s from the given PriorityClass name",
 			STR_F(p->spec.preemptionPolicy), STR_F(policy));
 	p->spec.priority = value;
@@ -186,7 +186,7 @@ static int admit_priority(struct admit *a, struct err *e)
 		? admit_lookup(a, "scheduling.k8s.io", "priorityclasses", (struct str){0}, p->spec.priorityClassName)
 		: default_class(a);
 	if (!c && p->spec.priorityClassName.n)
-		return request_forbidden(a->request, e, "no PriorityClass with name %.*s was found", STR_F(p->spec.priorityClassName));
+		return admit_forbidden(a, e, "no PriorityClass with name %.*s was found", STR_F(p->spec.priorityClassName));
 	if (!c)
 		return set_priority(a, p, 0, STR("PreemptLowerPriority"), e);
 	p->spec.priorityClassName = c->metadata.name;
@@ -201,7 +201,7 @@ static int one_default_class(struct admit *a, struct err *e)
 	const struct scheduling_v1_PriorityClass *d = default_class(a);
 	if (!d || str_eq(d->metadata.name, c->metadata.name))
 		return 0;
-	return request_forbidden(a->request, e, "PriorityClass %.*s is already marked as default. Only one default can exist", STR_F(d->metadata.name));
+	return admit_forbidden(a, e, "PriorityClass %.*s is already marked as default. Only one default can exist", STR_F(d->metadata.name));
 }
 
 const struct admission_plugin plugin_priority = {
@@ -234,4 +234,4 @@ static int admit_tolerations(struct admit *a, struct err *e)
 }
 
 const struct admission_plugin plugin_default_toleration_seconds = {
-	.name = "DefaultTolerationSeconds", .by_default = true, .ops = ADMIT_CREATE, .admit = admit_tolerations};
+	.name = "DefaultTolerationSeconds", .by_default = true, .ops = ADMIT_CREATE | ADMIT_UPDATE, .admit = admit_tolerations};

@@ -12,6 +12,8 @@ static int protect(struct admit *a, struct err *e)
 		finalizer_add(mem, &((struct core_v1_PersistentVolume *)a->obj)->metadata, STR("kubernetes.io/pv-protection"));
 	else if (admit_is(a, "", "persistentvolumeclaims", ""))
 		finalizer_add(mem, &((struct core_v1_PersistentVolumeClaim *)a->obj)->metadata, STR("kubernetes.io/pvc-protection"));
+	else if (admit_is(a, "storage.k8s.io", "volumeattributesclasses", ""))
+		finalizer_add(mem, &((struct storage_v1_VolumeAttributesClass *)a->obj)->metadata, STR("kubernetes.io/vac-protection"));
 	return 0;
 }
 

@@ -1,11 +1,11 @@
 /* The list of paths at the root, and /version. */
 #include "apiserver/discovery/impl.h"
+#include "base/version.h"
 #include "codec/json.h"
 #include "gen/ids.h"
 #include "gen/version.h"
 #include <stdlib.h>
 
-#define KUBERNETES_VERSION "v1.36.3" /* whose behaviour and types these are */
 
 struct names { struct str *items; uint32_t len, cap; };
 
@@ -58,7 +58,7 @@ int index_handle(struct request *r, struct err *e)
 /* Clients compare major, minor and gitVersion; the members that speak of Go must be there and say nothing. */
 static const struct version_Info info = {
 	.major = STR_INIT("1"), .minor = STR_INIT("36"), .emulationMajor = STR_INIT("1"), .emulationMinor = STR_INIT("36"),
-	.minCompatibilityMajor = STR_INIT("1"), .minCompatibilityMinor = STR_INIT("35"), .gitVersion = STR_INIT(KUBERNETES_VERSION "+c8s." C8S_BUILD),
+	.minCompatibilityMajor = STR_INIT("1"), .minCompatibilityMinor = STR_INIT("35"), .gitVersion = STR_INIT(C8S_VERSION),
 	.gitCommit = STR_INIT(""), .gitTreeState = STR_INIT("clean"), .buildDate = STR_INIT("1970-01-01T00:00:00Z"), .goVersion = STR_INIT("none"),
 	.compiler = STR_INIT("gc"),
 #ifdef __aarch64__

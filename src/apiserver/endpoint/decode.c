@@ -108,13 +108,23 @@ void strictness_complain(void *arg, struct str what)
 static bool is_strict(const struct request *r) { return str_is(r->call.field_validation, "Strict"); }
 static bool is_lax(const struct request *r) { return str_is(r->call.field_validation, "Ignore"); }
 
+/* YAML's parser tells of all keys that are set twice at once: "yaml: unmarshal errors:\n  line 8: ...\n  line 9: ..."; each is a warning. */
+static void warn_of(struct request *r, struct str complaint)
+{
+	struct str line;
+	if (str_index(complaint, '\n', 0) >= 0)
+		str_next(&complaint, '\n', &line);
+	while (str_next(&complaint, '\n', &line))
+		request_warn(r, "%.*s", STR_F(str_trim(line)));
+}
+
 int strictness_end(struct strictness *s, const struct type *t, struct err *e)
 {
 	if (!s->complaints.len)
 		return 0;
 	if (!is_strict(s->r)) {
 		for (uint32_t i = 0; i < s->complaints.len; i++)
-			request_warn(s->r, "%.*s", STR_F(s->complaints.items[i]));
+			warn_of(s->r, s->complaints.items[i]);
 		return 0;
 	}
 	struct str all = str_join(s->r->arena, s->complaints.items, s->complaints.len, STR(", "));

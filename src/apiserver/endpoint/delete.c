@@ -109,11 +109,7 @@ static bool wants_orphan(struct deletion *d)
 		return c->propagation == PROPAGATE_ORPHAN;
 	if (has_finalizer(meta(d), FINALIZER_ORPHAN))
 		return true;
-	if (has_finalizer(meta(d), FINALIZER_FOREGROUND) || !s->orphan_by_default)
-		return false;
-	if (s->orphan_warning)
-		request_warn(d->r, "%s", s->orphan_warning);
-	return true;
+	return s->orphan_by_default && !has_finalizer(meta(d), FINALIZER_FOREGROUND);
 }
 
 static bool wants_foreground(struct deletion *d)
@@ -249,10 +245,17 @@ static int read_options(struct request *r, struct err *e)
 	return content_media(r, &m, e) || options_delete_body(r, r->body, m, e) ? -1 : 0;
 }
 
+static void warn_of_orphans(struct request *r)
+{
+	if (r->strategy->orphan_warning && !r->has_orphan && r->call.propagation == PROPAGATE_DEFAULT)
+		request_warn(r, "%s", r->strategy->orphan_warning);
+}
+
 int verb_delete(struct request *r, struct err *e)
 {
 	if (read_options(r, e))
 		return -1;
+	warn_of_orphans(r);
 	for (unsigned i = 0; i < WRITE_ATTEMPTS; i++) {
 		struct object *cur = cache_lookup(server_cache(r->server), r->table, r->at.ns, r->at.name);
 		if (!cur)
@@ -285,6 +288,7 @@ int verb_delete_collection(struct request *r, struct err *e)
 	struct answer list;
 	if (options_list(r, e) || read_options(r, e) || list_run(r, &list, e))
 		return -1;
+	warn_of_orphans(r);
 	for (size_t i = 0; i < list.nitems; i++)
 		if (delete_one(r, list.items[i], e))
 			return -1;

@@ -219,6 +219,7 @@ int dispatch_resource(struct request *r, struct err *e)
 	if (request_bind(r, res, r->at.sub, e) || check_method(r, e) || check_media(r, e))
 		return -1;
 	warn_deprecated(r);
+	(void)query_get(r, STR("includeObject"), &r->include_object);
 	if (r->call.verb == VERB_WATCH && !(res->verbs & 1u << VERB_WATCH))
 		return watch_unsupported(r, e);
 	if (r->call.verb != VERB_WATCH && table_check(r, answers_list(r), e))

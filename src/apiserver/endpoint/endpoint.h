@@ -59,6 +59,8 @@ int meta_name(struct request *r, struct ref o, struct err *e) must_check;       
 void meta_dedup_owners(struct request *r, struct ref o);
 void meta_carry_over(struct ref o, struct ref old);                                  /* what an update cannot change */
 void meta_validate(struct request *r, const struct meta_v1_ObjectMeta *m, struct err *e);
+/* What all kinds are checked for; the second is the part that most kinds repeat. */
+void meta_validate_any_update(const struct meta_v1_ObjectMeta *m, const struct meta_v1_ObjectMeta *old, struct err *e);
 void meta_validate_update(const struct meta_v1_ObjectMeta *m, const struct meta_v1_ObjectMeta *old, struct err *e);
 /* Makes the causes collected in *e a 422 of the kind ("Pod "x" is invalid: ...") and returns -1; 0 when there are none. */
 int invalid_end(struct request *r, const struct type *t, struct str name, struct err *e) must_check;
@@ -70,7 +72,7 @@ int verb_create(struct request *r, struct err *e) must_check;
 int verb_update(struct request *r, struct err *e) must_check;
 int verb_patch(struct request *r, struct err *e) must_check;   /* patch.c */
 int patch_body(struct request *r, struct err *e) must_check;
-int patch_apply_to(struct request *r, struct ref cur, struct ref *ret, struct err *e) must_check;
+int patch_next(struct request *r, struct ref was, struct ref *ret, struct err *e) must_check; /* was as the patch or configuration changes it */
 enum patch_type patch_type_of(struct str content_type);
 int verb_delete(struct request *r, struct err *e) must_check;  /* delete.c */
 int verb_delete_collection(struct request *r, struct err *e) must_check;
@@ -110,6 +112,7 @@ int already_exists(struct request *r, struct str name, struct err *e);
 int conflict_modified(struct request *r, struct str name, struct err *e);
 int conflict_uid(struct request *r, struct str name, struct str want, struct str have, const char *rv, struct err *e);
 struct str request_manager(struct request *r);
+struct managed_write request_managed(struct request *r); /* codec/managed.h: who writes, and what the write resets */
 struct str resource_text(struct arena *a, const struct resource *res); /* "deployments.apps" */
 #define WRITE_ATTEMPTS 64 /* of unconditional writes against a busy key, before they give up with a conflict */
 
@@ -162,7 +165,7 @@ struct table_source {
 int table_check(struct request *r, bool is_list, struct err *e) must_check;
 void table_head(struct request *r, struct buf *out, bool columns, uint64_t rev, struct str continue_, int64_t remaining);
 int table_row(struct request *r, const struct table_source *s, bool first, struct buf *out);
-void table_tail(struct buf *out, size_t rows);
+void table_tail(struct request *r, struct buf *out, size_t rows);
 void partial_object(struct request *r, const struct table_source *s, struct buf *out); /* JSON */
 void partial_to_pb(struct request *r, struct buf *json);
 /* inproc.c */

@@ -7,6 +7,7 @@
 
 struct parts {
 	struct str v[INFO_PARTS_MAX];
+	const char *raw[INFO_PARTS_MAX]; /* where each begins in the path */
 	unsigned n, at;
 	const char *end;
 };
@@ -23,6 +24,7 @@ static struct parts split(struct arena *a, struct str path)
 		return p;
 	while (p.n < INFO_PARTS_MAX && str_next(&rest, '/', &piece)) {
 		BUF(text);
+		p.raw[p.n] = piece.p;
 		if (str_index(piece, '%', 0) >= 0 && dec_percent(&text, piece, false) == 0)
 			piece = buf_take(&text, a);
 		p.v[p.n++] = piece;
@@ -72,10 +74,8 @@ static void take_resource(struct request *r, struct parts *p)
 	struct attrs *at = &r->at;
 	if (left(p) >= 3) {
 		at->sub = p->v[p->at + 2];
-		if (left(p) > 3) {
-			const char *rest = p->v[p->at + 3].p;
-			r->sub_path = rest >= p->v[0].p && rest <= p->end ? str_n(rest, (size_t)(p->end - rest)) : p->v[p->at + 3];
-		}
+		if (left(p) > 3)
+			r->sub_path = str_n(p->raw[p->at + 3], (size_t)(p->end - p->raw[p->at + 3]));
 	}
 	if (left(p) >= 2)
 		at->name = p->v[p->at + 1];

@@ -2,16 +2,40 @@
 #include "apiserver/cache/impl.h"
 #include "apiserver/endpoint/endpoint.h"
 
-static int known_field(const struct cache_table *t, struct str field, struct err *e)
+/* The field that a selector of the request's version means; false when that version does not know the name. */
+static bool own_name(const struct request *r, struct str *field)
 {
-	if (str_is(field, "metadata.name") || str_is(field, "metadata.namespace"))
-		return 0;
+	const struct selector_name *n = r->strategy->selector_names;
+	for (; n && n->api_version; n++) {
+		if (!str_eq(str_of(n->api_version), desc_str(r->type->api_version)))
+			continue;
+		if (n->name && str_is(*field, n->name))
+			return *field = str_of(n->field), true;
+		if ((!n->name || n->instead) && str_is(*field, n->field))
+			return false;
+	}
+	return true;
+}
+
+static bool selectable(const struct cache_table *t, struct str field)
+{
+	if (str_is(field, "metadata.name") || (str_is(field, "metadata.namespace") && (t->namespaced || !t->nfields)))
+		return true;
 	for (uint32_t i = 0; i < t->nfields; i++)
 		if (str_eq(field, t->impl->fields[i].path))
-			return 0;
+			return true;
+	return false;
+}
+
+static int check_field(const struct request *r, struct str *field, struct err *e)
+{
+	const struct cache_table *t = r->table;
+	struct str asked = *field;
+	if (own_name(r, field) && selectable(t, *field))
+		return 0;
 	if (t->nfields)
-		return err_set(e, ERR_BAD_REQUEST, "field label not supported: %.*s", STR_F(field));
-	return err_set(e, ERR_BAD_REQUEST, "\"%.*s\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"", STR_F(field));
+		return err_set(e, ERR_BAD_REQUEST, "field label not supported: %.*s", STR_F(asked));
+	return err_set(e, ERR_BAD_REQUEST, "\"%.*s\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"", STR_F(asked));
 }
 
 int match_parse(struct request *r, struct match *ret, struct err *e)
@@ -22,7 +46,7 @@ int match_parse(struct request *r, struct match *ret, struct err *e)
 	if (r->call.field_selector.n && field_selector_parse(r->arena, r->call.field_selector, &ret->fields, e))
 		return -1;
 	for (uint32_t i = 0; i < ret->fields.len; i++)
-		if (known_field(r->table, ret->fields.items[i].field, e))
+		if (check_field(r, &ret->fields.items[i].field, e))
 			return -1;
 	ret->any = selector_everything(&ret->labels) && !ret->fields.len;
 	field_selector_requires(&ret->fields, STR("metadata.name"), &ret->name);

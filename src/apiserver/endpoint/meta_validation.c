@@ -95,7 +95,7 @@ static void check_owner(const struct meta_v1_OwnerReference *o, struct err *e)
 	struct str version, group = group_of(o->apiVersion);
 	if (!str_cut(o->apiVersion, '/', &(struct str){0}, &version))
 		version = o->apiVersion;
-	if (!version.n)
+	if (!version.n || str_index(version, '/', 0) >= 0)
 		invalid(e, OWNERS ".apiVersion", o->apiVersion, "version must not be empty");
 	if (!o->kind.n)
 		invalid(e, OWNERS ".kind", o->kind, "must not be empty");
@@ -128,14 +128,14 @@ static bool known_finalizer(struct str f)
 	return str_is(f, "orphan") || str_is(f, "foregroundDeletion") || str_is(f, "kubernetes");
 }
 
-static void check_finalizers(const struct meta_v1_ObjectMeta *m, struct err *e)
+static void check_finalizers(const struct meta_v1_ObjectMeta *m, bool known, struct err *e)
 {
 	bool orphan = false, foreground = false;
 	LIST_EACH(f, m->finalizers) {
 		all_wrong(e, "metadata.finalizers", *f, name_qualified(*f));
 		char field[40];
 		snprintf(field, sizeof field, "metadata.finalizers[%u]", (unsigned)(f - m->finalizers.items));
-		if (str_index(*f, '/', 0) < 0 && !known_finalizer(*f))
+		if (known && str_index(*f, '/', 0) < 0 && !known_finalizer(*f))
 			invalid(e, field, *f, "name is neither a standard finalizer name nor is it fully qualified");
 		orphan |= str_is(*f, "orphan");
 		foreground |= str_is(*f, "foregroundDeletion");
@@ -155,15 +155,18 @@ static void check_managed_fields(const struct meta_v1_ObjectMeta *m, struct err 
 	}
 }
 
+enum finalizers { FINALIZERS_NONE, FINALIZERS_SYNTAX, FINALIZERS_KNOWN };
+
 /* The part that creates and updates share, after the names. */
-static void check_rest(const struct meta_v1_ObjectMeta *m, struct err *e)
+static void check_rest(const struct meta_v1_ObjectMeta *m, enum finalizers f, struct err *e)
 {
 	if (m->generation < 0)
 		err_cause(e, "FieldValueInvalid", STR("metadata.generation"), "Invalid value: %lld: must be greater than or equal to 0", (long long)m->generation);
 	check_labels(&m->labels, e);
 	check_annotations(&m->annotations, e);
 	check_owners(m, e);
-	check_finalizers(m, e);
+	if (f)
+		check_finalizers(m, f == FINALIZERS_KNOWN, e);
 	check_managed_fields(m, e);
 }
 
@@ -171,7 +174,7 @@ void meta_validate(struct request *r, const struct meta_v1_ObjectMeta *m, struct
 {
 	check_names(r, m, e);
 	check_namespace(r, m, e);
-	check_rest(m, e);
+	check_rest(m, FINALIZERS_KNOWN, e);
 }
 
 /* ---- updates ---- */
@@ -242,7 +245,22 @@ void meta_validate_update(const struct meta_v1_ObjectMeta *m, const struct meta_
 	check_immutable(e, "metadata.uid", m->uid, old->uid);
 	time_immutable(e, "metadata.creationTimestamp", same_time(&m->creationTimestamp, &old->creationTimestamp), &m->creationTimestamp);
 	check_deletion(m, old, e);
-	check_rest(m, e);
+	check_rest(m, FINALIZERS_NONE, e);
+}
+
+void meta_validate_any_update(const struct meta_v1_ObjectMeta *m, const struct meta_v1_ObjectMeta *old, struct err *e)
+{
+	check_rest(m, FINALIZERS_SYNTAX, e);
+	meta_validate_update(m, old, e);
+}
+
+/* Several checks may find the same: all of them are causes, the text says it once. */
+static bool told_before(const struct err *e, uint32_t at)
+{
+	for (uint32_t i = 0; i < at; i++)
+		if (str_eq(e->causes[i].field, e->causes[at].field) && str_eq(e->causes[i].message, e->causes[at].message))
+			return true;
+	return false;
 }
 
 int invalid_end(struct request *r, const struct type *t, struct str name, struct err *e)
@@ -251,17 +269,16 @@ int invalid_end(struct request *r, const struct type *t, struct str name, struct
 	if (!e->ncauses)
 		return 0;
 	BUF(m);
-	buf_printf(&m, "%s%s%.*s \"%.*s\" is invalid: ", desc_z(t->kind), group.n ? "." : "", STR_F(group), STR_F(name));
-	if (e->ncauses > 1)
-		buf_char(&m, '[');
-	for (uint32_t i = 0; i < e->ncauses; i++)
-		buf_printf(&m, "%s%.*s: %.*s", i ? ", " : "", STR_F(e->causes[i].field), STR_F(e->causes[i].message));
-	if (e->ncauses > 1)
-		buf_char(&m, ']');
+	uint32_t told = 0;
+	for (uint32_t i = 0; i < e->ncauses; i++) {
+		if (!told_before(e, i))
+			buf_printf(&m, "%s%.*s: %.*s", told++ ? ", " : "", STR_F(e->causes[i].field), STR_F(e->causes[i].message));
+	}
 	(void)r;
 	e->reason = ERR_INVALID;
 	e->code = err_reason_code(ERR_INVALID);
-	e->message = buf_take(&m, e->mem);
+	e->message = str_printf(e->mem, "%s%s%.*s \"%.*s\" is invalid: %s%.*s%s", desc_z(t->kind), group.n ? "." : "", STR_F(group), STR_F(name), told > 1 ? "[" : "",
+		STR_F(buf_view(&m)), told > 1 ? "]" : "");
 	err_object(e, group, desc_str(t->kind), name);
 	return -1;
 }

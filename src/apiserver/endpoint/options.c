@@ -128,7 +128,6 @@ static int read_list(struct request *r, struct err *e)
 	c->bookmarks = query_get(r, STR("allowWatchBookmarks"), &v) && bool_of_query(v);
 	r->has_send_initial = query_get(r, STR("sendInitialEvents"), &v);
 	c->send_initial_events = r->has_send_initial && bool_of_query(v);
-	r->include_object = query_str(r, STR("includeObject"));
 	if (query_int(r, STR("limit"), &has, &c->limit, e))
 		return -1;
 	return query_int(r, STR("timeoutSeconds"), &has, &c->timeout_s, e);
@@ -191,19 +190,31 @@ static void query_dry_run(struct request *r, struct words *w)
 			w->items[w->n++] = v;
 }
 
+/* The first character at or after *i that Go does not print; -1: none.  Control characters and Latin-1's blanks are what occurs. */
+static int unprintable(struct str s, size_t *i)
+{
+	for (; *i < s.n; ++*i) {
+		unsigned char c = (unsigned char)s.p[*i], next = *i + 1 < s.n ? (unsigned char)s.p[*i + 1] : 0;
+		if (c < ' ' || c == 0x7f)
+			return c;
+		if (c == 0xc2 && ((next >= 0x80 && next <= 0xa0) || next == 0xad))
+			return next;
+	}
+	return -1;
+}
+
 static void check_manager(struct request *r, struct err *e)
 {
 	struct str m = r->call.field_manager;
+	size_t at = 0;
 	if (m.n > FIELD_MANAGER_MAX)
 		err_cause(e, "FieldValueTooLong", STR("fieldManager"), "Too long: may not be more than %d bytes", FIELD_MANAGER_MAX);
-	for (size_t i = 0; i < m.n; i++) {
-		if ((unsigned char)m.p[i] >= ' ' && m.p[i] != 0x7f)
-			continue;
-		BUF(q);
-		enc_quote(&q, m);
-		err_cause(e, "FieldValueInvalid", STR("fieldManager"), "Invalid value: %.*s: should only contain printable characters", STR_F(buf_view(&q)));
+	int c = unprintable(m, &at);
+	if (c < 0)
 		return;
-	}
+	BUF(q);
+	enc_quote(&q, m);
+	err_cause(e, "FieldValueInvalid", STR("fieldManager"), "Invalid value: %.*s: invalid character U+%04X (at position %zu)", STR_F(buf_view(&q)), (unsigned)c, at);
 }
 
 static void check_field_validation(struct request *r, struct err *e)

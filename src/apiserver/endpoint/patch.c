@@ -144,7 +144,7 @@ static int patch_whole(struct request *r, struct ref cur, struct ref *ret, struc
 	return 0;
 }
 
-int patch_apply_to(struct request *r, struct ref cur, struct ref *ret, struct err *e)
+static int patch_apply_to(struct request *r, struct ref cur, struct ref *ret, struct err *e)
 {
 	if (!patch_part(r, cur, ret) && patch_whole(r, cur, ret, e))
 		return -1;
@@ -167,16 +167,23 @@ static int check_conditions(struct request *r, const struct meta_v1_ObjectMeta *
 
 /* ---- apply ---- */
 
-static struct managed_write apply_write(struct request *r)
+static int config_parse(struct request *r, struct value **ret, struct err *e)
 {
-	return (struct managed_write){.manager = r->call.field_manager, .api_version = desc_str(r->type->api_version), .subresource = r->call.sub, .now = r->now};
+	struct strictness s = {.r = r};
+	bool lax = str_is(r->call.field_validation, "Ignore");
+	struct json_opts o = {.flags = lax ? 0 : JSON_STRICT, .complain = strictness_complain, .arg = &s};
+	if (yaml_parse(r->arena, r->call.patch, &o, ret, e))
+		return err_set(e, ERR_BAD_REQUEST, "error decoding YAML: %s", err_text(e));
+	if (s.complaints.len && str_is(r->call.field_validation, "Strict"))
+		return err_set(e, ERR_BAD_REQUEST, "error strict decoding YAML: error converting YAML to JSON: %.*s", STR_F(s.complaints.items[0]));
+	return strictness_end(&s, NULL, e);
 }
 
 static int apply_config(struct request *r, struct value **ret, struct err *e)
 {
 	struct value *v = NULL;
-	if (yaml_parse(r->arena, r->call.patch, NULL, &v, e))
-		return err_set(e, ERR_BAD_REQUEST, "error decoding YAML: %s", err_text(e));
+	if (config_parse(r, &v, e))
+		return -1;
 	struct str api = value_path_str(v, "apiVersion"), kind = value_path_str(v, "kind");
 	if (!kind.n || !api.n)
 		return err_set(e, ERR_BAD_REQUEST, "%s must be set", kind.n ? "apiVersion" : "kind");
@@ -191,7 +198,7 @@ static int apply_config(struct request *r, struct value **ret, struct err *e)
 
 static int apply_create(struct request *r, struct value *config, struct err *e)
 {
-	struct managed_write w = apply_write(r);
+	struct managed_write w = request_managed(r);
 	struct ref next;
 	if (r->sub)
 		return request_not_found(r, r->at.name, e);
@@ -211,7 +218,7 @@ static int apply_create(struct request *r, struct value *config, struct err *e)
 
 static int apply_next(struct request *r, struct ref was, struct ref *ret, struct err *e)
 {
-	struct managed_write w = apply_write(r);
+	struct managed_write w = request_managed(r);
 	struct value *config = NULL;
 	if (apply_config(r, &config, e) || managed_apply(r->arena, was, config, r->type, r->call.force, &w, ret, e))
 		return -1;
@@ -221,6 +228,11 @@ static int apply_next(struct request *r, struct ref was, struct ref *ret, struct
 }
 
 /* ---- the verb ---- */
+
+int patch_next(struct request *r, struct ref was, struct ref *ret, struct err *e)
+{
+	return r->call.patch_type == PATCH_APPLY ? apply_next(r, was, ret, e) : patch_apply_to(r, was, ret, e);
+}
 
 static int patch_missing(struct request *r, struct err *e)
 {
@@ -235,15 +247,14 @@ static int patch_missing(struct request *r, struct err *e)
 static int patch_once(struct request *r, struct err *e)
 {
 	struct object *cur = cache_lookup(server_cache(r->server), r->table, r->at.ns, r->at.name);
-	bool apply = r->call.patch_type == PATCH_APPLY;
 	if (!cur)
 		return patch_missing(r, e);
 	arena_defer(r->arena, (void (*)(void *))object_unref, cur);
-	struct update u = {.cur = cur, .applied = apply, .old = {r->table->type, object_decode(cur, r->arena, e)}};
+	struct update u = {.cur = cur, .applied = r->call.patch_type == PATCH_APPLY, .old = {r->table->type, object_decode(cur, r->arena, e)}};
 	if (!u.old.p)
 		return -1;
 	struct ref was = object_as(r->arena, u.old, r->type);
-	if (apply ? apply_next(r, was, &u.next, e) : patch_apply_to(r, was, &u.next, e))
+	if (patch_next(r, was, &u.next, e))
 		return -1;
 	if (check_conditions(r, obj_meta(u.next), cur, e) || meta_namespace(r, u.next, e) || meta_name(r, u.next, e))
 		return -1;
@@ -269,8 +280,9 @@ int verb_patch(struct request *r, struct err *e)
 {
 	if (patch_body(r, e))
 		return -1;
+	uint32_t warnings = r->warnings.len;
 	for (unsigned i = 0; i < WRITE_ATTEMPTS; i++) {
-		r->warnings.len = 0;
+		r->warnings.len = warnings;
 		int c = patch_once(r, e);
 		if (c <= 0)
 			return c;

@@ -201,7 +201,7 @@ static void send_transformed(struct request *r, int code, const struct table_sou
 		(void)!str_u64(rv, &rev);
 		table_head(r, &json, true, rev, (struct str){0}, -1);
 		(void)!table_row(r, s, true, &json);
-		table_tail(&json, 1);
+		table_tail(r, &json, 1);
 	} else {
 		partial_object(r, s, &json);
 	}
@@ -460,7 +460,7 @@ static void send_list_transformed(struct request *r, const struct answer *a)
 		(void)!rt_breathe();
 	}
 	if (table)
-		table_tail(&json, a->nitems);
+		table_tail(r, &json, a->nitems);
 	else
 		buf_lit(&json, "]}");
 	if (r->accept.media == MEDIA_PB)

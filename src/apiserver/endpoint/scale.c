@@ -74,8 +74,18 @@ static int validate(struct request *r, const struct autoscaling_v1_Scale *s, str
 static int wanted(struct request *r, struct ref was, struct ref *ret, struct err *e)
 {
 	if (r->call.verb == VERB_PATCH)
-		return patch_apply_to(r, was, ret, e);
+		return patch_next(r, was, ret, e);
 	return endpoint_body(r, scale_type(), ret, e);
+}
+
+/* The write's owners are worked out on the Scale and go back to the object. */
+static int own_replicas(struct request *r, struct ref was, struct ref next, struct ref o, struct err *e)
+{
+	struct managed_write w = {.manager = request_manager(r), .api_version = desc_str(scale_type()->api_version), .subresource = r->call.sub, .now = r->now};
+	if (r->call.patch_type != PATCH_APPLY && managed_update(r->arena, was, next, &w, e))
+		return -1;
+	managed_scale_merge(r->arena, obj_meta(o), desc_str(desc_type(r->res->type)->api_version), r->strategy->scale_spec, obj_meta(next));
+	return 0;
 }
 
 static int set_replicas(struct request *r, struct ref o, int32_t n, struct err *e)
@@ -109,15 +119,19 @@ static int scale_once(struct request *r, struct err *e)
 	struct object *cur = NULL;
 	struct ref old = current(r, &cur, e), next;
 	bool free_rv = true;
-	if (!old.p || wanted(r, scale_of(r, old), &next, e))
+	if (!old.p)
+		return -1;
+	struct ref was = scale_of(r, old);
+	managed_scale_view(r->arena, obj_meta(old), r->strategy->scale_spec, obj_meta(was));
+	if (wanted(r, was, &next, e))
 		return -1;
 	struct autoscaling_v1_Scale *s = next.p;
 	if (meta_namespace(r, next, e) || meta_name(r, next, e) || check_rv(r, s, cur, &free_rv, e) || validate(r, s, e))
 		return -1;
 	struct ref o = {old.type, obj_copy(r->arena, old)};
-	if (set_replicas(r, o, s->spec.replicas, e))
+	if (own_replicas(r, was, next, o, e) || set_replicas(r, o, s->spec.replicas, e))
 		return -1;
-	struct update u = {.cur = cur, .old = old, .next = o};
+	struct update u = {.cur = cur, .old = old, .next = o, .applied = true};
 	r->type = old.type;
 	int c = update_run(r, &u, e);
 	r->type = scale_type();

@@ -33,6 +33,13 @@ void partial_object(struct request *r, const struct table_source *s, struct buf 
 
 /* ---- Table ---- */
 
+/* What is only created and never stored, as reviews, has no printer. */
+static bool has_table(const struct request *r)
+{
+	const struct column *v;
+	return r->table || desc_columns(desc_str(r->res->group), desc_str(r->res->kind), &v);
+}
+
 int table_check(struct request *r, bool is_list, struct err *e)
 {
 	const struct type *t = is_list ? desc_type(r->res->list_type) : desc_type(r->res->type);
@@ -46,6 +53,8 @@ int table_check(struct request *r, bool is_list, struct err *e)
 		return err_set(e, ERR_NOT_ACCEPTABLE, "you requested PartialObjectMetadataList, but the requested object is not a list (*%.*s.%s)", STR_F(pkg),
 			desc_z(t->kind));
 	struct str inc = r->include_object;
+	if (r->accept.as == AS_TABLE && !has_table(r))
+		return accept_not_acceptable(false, e);
 	if (r->accept.as == AS_TABLE && inc.n && !str_is(inc, "None") && !str_is(inc, "Metadata") && !str_is(inc, "Object"))
 		return err_set(e, ERR_BAD_REQUEST, "unrecognized includeObject value: \"%.*s\"", STR_F(inc));
 	return 0;
@@ -90,7 +99,14 @@ void table_head(struct request *r, struct buf *out, bool columns, uint64_t rev, 
 	buf_str(out, columns ? STR("],\"rows\":") : STR(",\"rows\":"));
 }
 
-void table_tail(struct buf *out, size_t rows) { buf_str(out, rows ? STR("]}") : STR("null}")); }
+/* Without rows the generic printer answers null, those of the kinds an empty list. */
+void table_tail(struct request *r, struct buf *out, size_t rows)
+{
+	if (rows)
+		buf_lit(out, "]}");
+	else
+		buf_str(out, r->strategy->cells ? STR("[]}") : STR("null}"));
+}
 
 static void default_cells(struct ref o, struct buf *out)
 {

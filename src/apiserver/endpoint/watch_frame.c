@@ -105,7 +105,7 @@ static void put_shape(struct wire_watch *w, struct object *o, struct buf *out)
 	if (r->accept.as == AS_TABLE) {
 		table_head(r, out, !w->has_columns, o->rev, (struct str){0}, -1);
 		(void)!table_row(r, &s, true, out);
-		table_tail(out, 1);
+		table_tail(r, out, 1);
 		w->has_columns = true;
 	} else if (r->accept.as != AS_OBJECT) {
 		partial_object(r, &s, out);
@@ -200,7 +200,7 @@ static void table_bookmark(struct wire_watch *w, uint64_t rev, struct ref mark)
 	table_head(w->r, &out, !w->has_columns, rev, (struct str){0}, -1);
 	struct table_source s = {.ref = mark};
 	(void)!table_row(w->r, &s, true, &out);
-	table_tail(&out, 1);
+	table_tail(w->r, &out, 1);
 	w->has_columns = true;
 	send_json(w, "BOOKMARK", &out);
 }

@@ -69,6 +69,30 @@ static void keep_members(struct ref o, struct ref old, bool status)
 	}
 }
 
+static void keep_meta_member(struct ref o, struct ref old, struct str name)
+{
+	const struct type *t = type_by_name(STR("meta/v1.ObjectMeta"));
+	const struct field *f = field_by_name(t, name, false);
+	if (f)
+		member_copy(f, obj_meta(o), obj_meta(old));
+}
+
+/* What /status leaves of the metadata, besides what no write can change. */
+static void keep_status_meta(struct request *r, struct ref o, struct ref old)
+{
+	const char *const *path = r->strategy->status_keeps;
+	for (; path && *path; path++) {
+		struct str member;
+		if (str_cut(str_of(*path), '.', &(struct str){0}, &member)) {
+			keep_meta_member(o, old, member);
+			continue;
+		}
+		meta_v1_ManagedFieldsEntry_list_t managed = obj_meta(o)->managedFields;
+		*obj_meta(o) = *obj_meta(old);
+		obj_meta(o)->managedFields = managed;
+	}
+}
+
 static bool spec_changed(struct ref o, struct ref old)
 {
 	const struct field *f = field_by_name(o.type, STR("spec"), false);
@@ -79,13 +103,23 @@ static bool spec_changed(struct ref o, struct ref old)
 
 /* ---- managed fields ---- */
 
-static const char *const reset_by_status[] = {"spec", NULL}, *const reset_by_main[] = {"status", NULL};
+static const char *const reset_by_main[] = {"status", NULL};
 
-static struct managed_write managed_of(struct request *r)
+static const char *const *reset_by_status(struct request *r)
+{
+	struct { const char **items; uint32_t len, cap; } paths = {0};
+	*arena_push(r->arena, &paths) = "spec";
+	for (const char *const *p = r->strategy->status_keeps; p && *p; p++)
+		*arena_push(r->arena, &paths) = *p;
+	*arena_push(r->arena, &paths) = NULL;
+	return paths.items;
+}
+
+struct managed_write request_managed(struct request *r)
 {
 	struct managed_write w = {.manager = request_manager(r), .api_version = desc_str(r->type->api_version), .subresource = r->call.sub, .now = r->now};
 	if (is_status(r))
-		w.reset = reset_by_status;
+		w.reset = reset_by_status(r);
 	else if (has_sub(r->res, "status") && !r->strategy->status_in_update)
 		w.reset = reset_by_main;
 	return w;
@@ -281,7 +315,7 @@ static int create_checks(struct request *r, struct ref o, struct err *e)
 
 int body_managed(struct request *r, struct ref o, struct err *e)
 {
-	struct managed_write w = managed_of(r);
+	struct managed_write w = request_managed(r);
 	return managed_update(r->arena, (struct ref){o.type, NULL}, o, &w, e);
 }
 
@@ -289,7 +323,7 @@ int create_run(struct request *r, struct ref next, struct err *e)
 {
 	struct meta_v1_ObjectMeta *m = obj_meta(next);
 	bool generated = !m->name.n && m->generateName.n;
-	struct managed_write w = managed_of(r);
+	struct managed_write w = request_managed(r);
 	meta_fill(r, next);
 	if (!r->applied && managed_update(r->arena, (struct ref){next.type, NULL}, next, &w, e))
 		return -1;
@@ -320,10 +354,12 @@ static void prepare_update(struct request *r, struct ref o, struct ref old)
 {
 	const struct strategy *s = r->strategy;
 	bool status = is_status(r);
-	if (status)
+	if (status) {
 		keep_members(o, old, false);
-	else if (has_sub(r->res, "status") && !s->status_in_update)
+		keep_status_meta(r, o, old);
+	} else if (has_sub(r->res, "status") && !s->status_in_update) {
 		keep_members(o, old, true);
+	}
 	meta_carry_over(o, old);
 	if (status && s->prepare_status)
 		s->prepare_status(r, o.p, old.p);
@@ -337,10 +373,10 @@ static int validate_update(struct request *r, struct ref o, struct ref old, stru
 {
 	const struct strategy *s = r->strategy;
 	ERR(found);
-	/* Upstream's generic code and most kinds' both look at the metadata: its causes come twice. */
+	/* Upstream's generic code and most kinds' both look at the metadata: its causes come several times. */
+	meta_validate_any_update(obj_meta(o), obj_meta(old), &found);
 	if (!s->meta_checked_once)
 		meta_validate_update(obj_meta(o), obj_meta(old), &found);
-	meta_validate_update(obj_meta(o), obj_meta(old), &found);
 	for (unsigned i = 0; i < s->meta_again; i++)
 		meta_validate(r, obj_meta(o), &found);
 	if (is_status(r) && s->validate_status)
@@ -407,7 +443,7 @@ static int update_commit(struct request *r, struct update *u, struct err *e)
 
 int update_run(struct request *r, struct update *u, struct err *e)
 {
-	struct managed_write w = managed_of(r);
+	struct managed_write w = request_managed(r);
 	struct ref was = object_as(r->arena, u->old, u->next.type);
 	if (!u->applied && managed_update(r->arena, was, u->next, &w, e))
 		return -1;

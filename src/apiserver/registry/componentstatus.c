@@ -1,6 +1,7 @@
 /* ComponentStatus: long deprecated; answered by asking the store and nothing else. */
 #include "apiserver/endpoint/endpoint.h"
 #include "apiserver/registry/handlers.h"
+#include "codec/ops.h"
 #include "gen/core_v1.h"
 #include "gen/ids.h"
 
@@ -16,7 +17,11 @@ static void fill(struct arena *a, struct core_v1_ComponentStatus *c, const char 
 		h->message = STR("ok");
 }
 
-static void answer(struct request *r, struct ref o) { r->answer = (struct answer){.kind = ANSWER_REF, .ref = o, .remaining = -1}; }
+static void answer(struct request *r, struct ref o)
+{
+	obj_set_type(o);
+	r->answer = (struct answer){.kind = ANSWER_REF, .ref = o, .remaining = -1};
+}
 
 static int read_list(struct request *r)
 {

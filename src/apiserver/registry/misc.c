@@ -9,6 +9,8 @@
 #include "gen/ids.h"
 #include "gen/policy_v1.h"
 
+static const char *const whole_metadata[] = {"metadata", NULL};
+
 /* ---- coordination, discovery, policy, autoscaling ---- */
 
 CELLS_BY_PATH(lease_cells, T_coordination_v1_Lease, "metadata.name", "spec.holderIdentity", "@age")
@@ -31,7 +33,7 @@ static void endpointslice_update(struct request *r, void *obj, const void *old_)
 
 const struct strategy endpointslice_strategy = {
 	.group = "discovery.k8s.io", .resource = "endpointslices", .has_generation = true, .prepare_update = endpointslice_update,
-	.validate = validate_endpointslice, .validate_update = validate_endpointslice_update, .cells = endpointslice_cells,
+	.validate = validate_endpointslice, .warn = warn_endpointslice, .validate_update = validate_endpointslice_update, .cells = endpointslice_cells,
 };
 
 /* The controller has to look at it first: until then nothing may be evicted. */
@@ -45,7 +47,8 @@ const struct strategy pdb_strategy = {
 	.validate = validate_pdb, .validate_update = validate_pdb_update, .validate_status = validate_pdb_status, .cells = pdb_cells,
 };
 const struct strategy hpa_strategy = {
-	.group = "autoscaling", .resource = "horizontalpodautoscalers", .cells = hpa_cells,
+	.group = "autoscaling", .resource = "horizontalpodautoscalers", .validate = validate_hpa, .validate_update = validate_hpa_update,
+	.validate_status = validate_hpa_status, .cells = hpa_cells,
 };
 
 CELLS_BY_PATH(scale_cells, T_autoscaling_v1_Scale, "metadata.name", "spec.replicas", "status.replicas", "@age")
@@ -75,7 +78,8 @@ const struct strategy clusterrolebinding_strategy = {
 /* ---- networking ---- */
 
 const struct strategy ingress_strategy = {
-	.group = "networking.k8s.io", .resource = "ingresses", .has_generation = true, .validate = validate_ingress, .validate_update = validate_ingress_update,
+	.group = "networking.k8s.io", .resource = "ingresses", .has_generation = true, .validate = validate_ingress, .warn = warn_ingress, .validate_update = validate_ingress_update,
+	.validate_status = validate_ingress_status,
 	.cells = ingress_cells,
 };
 const struct strategy ingressclass_strategy = {
@@ -87,17 +91,19 @@ const struct strategy networkpolicy_strategy = {
 	.validate_update = validate_networkpolicy_update, .cells = networkpolicy_cells,
 };
 const struct strategy ipaddress_strategy = {
-	.group = "networking.k8s.io", .resource = "ipaddresses", .cells = ipaddress_cells,
+	.group = "networking.k8s.io", .resource = "ipaddresses", .validate_name = validate_name_ip, .validate = validate_ipaddress, .validate_update = validate_ipaddress_update,
+	.cells = ipaddress_cells,
 };
 const struct strategy servicecidr_strategy = {
-	.group = "networking.k8s.io", .resource = "servicecidrs", .returns_object_on_delete = true, .cells = servicecidr_cells,
+	.group = "networking.k8s.io", .resource = "servicecidrs", .status_keeps = whole_metadata, .returns_object_on_delete = true, .validate = validate_servicecidr,
+	.validate_update = validate_servicecidr_update, .cells = servicecidr_cells,
 };
 
 /* ---- node, scheduling ---- */
 
 CELLS_BY_PATH(runtimeclass_cells, T_node_v1_RuntimeClass, "metadata.name", "handler", "@age")
 const struct strategy runtimeclass_strategy = {
-	.group = "node.k8s.io", .resource = "runtimeclasses", .allow_create_on_update = true, .unconditional_update_forbidden = false,
+	.group = "node.k8s.io", .resource = "runtimeclasses", .allow_create_on_update = true, .unconditional_update_forbidden = true,
 	.validate = validate_runtimeclass, .validate_update = validate_runtimeclass_update, .cells = runtimeclass_cells,
 };
 CELLS_BY_PATH(priorityclass_cells, T_scheduling_v1_PriorityClass, "metadata.name", "value", "globalDefault", "@age", "preemptionPolicy")
@@ -113,22 +119,27 @@ const struct strategy storageclass_strategy = {
 	.validate_update = validate_storageclass_update, .cells = storageclass_cells,
 };
 const struct strategy csidriver_strategy = {
-	.group = "storage.k8s.io", .resource = "csidrivers", .returns_object_on_delete = true, .unconditional_update_forbidden = true, .cells = csidriver_cells,
+	.group = "storage.k8s.io", .resource = "csidrivers", .validate_name = validate_name_driver, .validate = validate_csidriver, .warn = warn_csidriver,
+	.validate_update = validate_csidriver_update, .returns_object_on_delete = true, .unconditional_update_forbidden = true, .cells = csidriver_cells,
 };
 CELLS_BY_PATH(csinode_cells, T_storage_v1_CSINode, "metadata.name", "#spec.drivers", "@age")
 const struct strategy csinode_strategy = {
-	.group = "storage.k8s.io", .resource = "csinodes", .meta_checked_once = true, .returns_object_on_delete = true, .unconditional_update_forbidden = true, .cells = csinode_cells,
+	.group = "storage.k8s.io", .resource = "csinodes", .validate = validate_csinode, .validate_update = validate_csinode_update,
+	 .meta_checked_once = true, .returns_object_on_delete = true, .unconditional_update_forbidden = true, .cells = csinode_cells,
 };
 const struct strategy csistoragecapacity_strategy = {
-	.group = "storage.k8s.io", .resource = "csistoragecapacities", .unconditional_update_forbidden = true,
+	.group = "storage.k8s.io", .resource = "csistoragecapacities", .validate = validate_csistoragecapacity,
+	.validate_update = validate_csistoragecapacity_update, .unconditional_update_forbidden = true,
 };
 const struct strategy volumeattachment_strategy = {
-	.group = "storage.k8s.io", .resource = "volumeattachments", .returns_object_on_delete = true, .unconditional_update_forbidden = true,
+	.group = "storage.k8s.io", .resource = "volumeattachments", .status_keeps = whole_metadata, .validate = validate_volumeattachment,
+	.validate_update = validate_volumeattachment_update, .returns_object_on_delete = true, .unconditional_update_forbidden = true,
 	.cells = attachment_cells,
 };
 CELLS_BY_PATH(attributesclass_cells, T_storage_v1_VolumeAttributesClass, "metadata.name", "driverName", "@age")
 const struct strategy volumeattributesclass_strategy = {
-	.group = "storage.k8s.io", .resource = "volumeattributesclasses", .returns_object_on_delete = true, .cells = attributesclass_cells,
+	.group = "storage.k8s.io", .resource = "volumeattributesclasses", .validate = validate_volumeattributesclass,
+	.validate_update = validate_volumeattributesclass_update, .returns_object_on_delete = true, .cells = attributesclass_cells,
 };
 
 /* ---- dynamic resources ---- */
@@ -138,7 +149,7 @@ const struct strategy deviceclass_strategy = {
 	.group = "resource.k8s.io", .resource = "deviceclasses", .returns_object_on_delete = true, .has_generation = true, .cells = deviceclass_cells,
 };
 const struct strategy resourceclaim_strategy = {
-	.group = "resource.k8s.io", .resource = "resourceclaims", .returns_object_on_delete = true, .cells = resourceclaim_cells,
+	.group = "resource.k8s.io", .resource = "resourceclaims", .status_keeps = whole_metadata, .returns_object_on_delete = true, .cells = resourceclaim_cells,
 };
 CELLS_BY_PATH(claimtemplate_cells, T_resource_v1_ResourceClaimTemplate, "metadata.name", "@age")
 const struct strategy resourceclaimtemplate_strategy = {
@@ -180,16 +191,16 @@ const struct strategy mutating_webhooks_strategy = {
 const struct strategy validating_webhooks_strategy = {
 	ADMISSION, .resource = "validatingwebhookconfigurations", .prepare_update = validating_webhooks_update, .cells = validating_webhooks_cells};
 const struct strategy mutating_policy_strategy = {ADMISSION, .resource = "mutatingadmissionpolicies", .cells = mutating_policy_cells};
-const struct strategy validating_policy_strategy = {ADMISSION, .resource = "validatingadmissionpolicies", .cells = validating_policy_cells};
+const struct strategy validating_policy_strategy = {ADMISSION, .resource = "validatingadmissionpolicies", .status_keeps = whole_metadata, .cells = validating_policy_cells};
 const struct strategy mutating_policy_binding_strategy = {ADMISSION, .resource = "mutatingadmissionpolicybindings", .cells = mutating_binding_cells};
 const struct strategy validating_policy_binding_strategy = {ADMISSION, .resource = "validatingadmissionpolicybindings", .cells = validating_binding_cells};
 
 const struct strategy flowschema_strategy = {
-	.group = "flowcontrol.apiserver.k8s.io", .resource = "flowschemas", .meta_checked_once = true, .has_generation = true, .cells = flowschema_cells};
+	.group = "flowcontrol.apiserver.k8s.io", .resource = "flowschemas", .status_keeps = whole_metadata, .meta_checked_once = true, .has_generation = true, .cells = flowschema_cells};
 const struct strategy prioritylevel_strategy = {
-	.group = "flowcontrol.apiserver.k8s.io", .resource = "prioritylevelconfigurations", .meta_checked_once = true, .has_generation = true, .cells = prioritylevel_cells};
+	.group = "flowcontrol.apiserver.k8s.io", .resource = "prioritylevelconfigurations", .status_keeps = whole_metadata, .meta_checked_once = true, .has_generation = true, .cells = prioritylevel_cells};
 const struct strategy crd_strategy = {
-	.group = "apiextensions.k8s.io", .resource = "customresourcedefinitions", .has_generation = true, .returns_object_on_delete = true};
+	.group = "apiextensions.k8s.io", .resource = "customresourcedefinitions", .status_keeps = whole_metadata, .has_generation = true, .returns_object_on_delete = true};
 const struct strategy apiservice_strategy = {.group = "apiregistration.k8s.io", .resource = "apiservices", .validate_name = validate_name_path, .cells = apiservice_cells};
 
 /* ---- certificates ---- */
@@ -197,5 +208,6 @@ const struct strategy apiservice_strategy = {.group = "apiregistration.k8s.io", 
 static const char *const csr_fields[] = {"spec.signerName", NULL};
 const struct strategy csr_strategy = {
 	.group = "certificates.k8s.io", .resource = "certificatesigningrequests", .validate_name = validate_name_path, .selectable = csr_fields, .prepare_create = csr_create,
-	.prepare_update = csr_update, .validate = validate_csr, .cells = csr_cells,
+	.prepare_update = csr_update, .prepare_status = csr_stamp, .validate = validate_csr, .validate_update = validate_csr_update,
+	.validate_status = validate_csr_status, .cells = csr_cells,
 };

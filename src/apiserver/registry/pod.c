@@ -4,11 +4,13 @@
 #include "apiserver/registry/cells.h"
 #include "apiserver/registry/registry.h"
 #include "apiserver/registry/validate/validate.h"
+#include "codec/ops.h"
 #include "gen/ids.h"
 
 /* The first is indexed for watches: every kubelet watches its own Pods. */
 static const char *const selectable[] = {"spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork", "status.phase",
 	"status.podIP", "status.podIPs", "status.nominatedNodeName", NULL};
+static const struct selector_name old_names[] = {{"v1", "spec.host", "spec.nodeName"}, {0}};
 /* Upstream lets status.podIPs be asked for, and finds nothing. */
 static const char *const selectable_at[ARRAY_LEN(selectable)] = {[6] = "status.podIPs.ip", [7] = ""};
 
@@ -72,21 +74,41 @@ static void apply_spread_keys(struct arena *a, struct core_v1_Pod *p)
 				require(a, c->labelSelector, *k, "In", str_map_get(&p->metadata.labels, *k));
 }
 
+/* Less than none is the least. */
+static void mend_grace(struct core_v1_Pod *p)
+{
+	if (p->spec.has_terminationGracePeriodSeconds && p->spec.terminationGracePeriodSeconds < 0)
+		p->spec.terminationGracePeriodSeconds = 1;
+}
+
 static void prepare_create(struct request *r, void *obj)
 {
 	struct core_v1_Pod *p = obj;
 	p->status = (struct core_v1_PodStatus){.phase = STR("Pending"), .qosClass = pod_qos(&p->spec)};
+	mend_grace(p);
 	gate_condition(r, p);
 	apply_affinity_keys(r->arena, p);
 	apply_spread_keys(r->arena, p);
 }
 
-/* Old kubelets send owners back broken; the class of service is settled at creation. */
+static void mend_ips(struct arena *a, struct core_v1_Pod *p)
+{
+	struct str first = p->status.podIP;
+	p->status.podIPs = (__typeof__(p->status.podIPs)){0};
+	((struct core_v1_PodIP *)arena_push(a, &p->status.podIPs))->ip = first;
+}
+
+/* Old kubelets send owners back broken. */
+static const char *const status_keeps[] = {"metadata.deletionTimestamp", "metadata.ownerReferences", NULL};
+
+/* The class of service is settled at creation. */
 static void prepare_status(struct request *r, void *obj, const void *old_)
 {
 	struct core_v1_Pod *p = obj;
 	const struct core_v1_Pod *old = old_;
-	p->metadata.ownerReferences = old->metadata.ownerReferences;
+	/* The single address counts when the two disagree. */
+	if (p->status.podIP.n && p->status.podIPs.len && !str_eq(p->status.podIP, p->status.podIPs.items[0].ip))
+		mend_ips(r->arena, p);
 	if (!p->status.qosClass.n)
 		p->status.qosClass = old->status.qosClass.n ? old->status.qosClass : pod_qos(&p->spec);
 }
@@ -102,12 +124,19 @@ static int64_t grace(struct request *r, const void *obj, int64_t asked)
 }
 
 const struct strategy pod_strategy = {
-	.group = "", .resource = "pods", .returns_object_on_delete = true, .has_generation = true,
-	.selectable = selectable, .selectable_at = selectable_at, .prepare_create = prepare_create, .prepare_status = prepare_status,
+	.group = "", .resource = "pods", .meta_again = 1, .returns_object_on_delete = true, .has_generation = true, .status_keeps = status_keeps,
+	.selectable = selectable, .selector_names = old_names, .selectable_at = selectable_at, .prepare_create = prepare_create, .prepare_status = prepare_status,
 	.validate = validate_pod, .validate_update = validate_pod_update, .validate_status = validate_pod_status, .warn = warn_pod,
 	.cells = pod_cells, .row_conditions = pod_row_conditions, .grace = grace,
 };
+static void template_update(struct request *r, void *obj, const void *old_)
+{
+	struct core_v1_PodTemplate *t = obj;
+	const struct core_v1_PodTemplate *old = old_;
+	generation_after(&t->metadata, &old->metadata, !obj_equal_at(desc_type(T_core_v1_PodTemplateSpec), &t->template, &old->template));
+}
+
 const struct strategy podtemplate_strategy = {
-	.group = "", .resource = "podtemplates", .returns_object_on_delete = true, .has_generation = true,
-	.validate = validate_podtemplate, .validate_update = validate_podtemplate_update, .cells = podtemplate_cells,
+	.group = "", .resource = "podtemplates", .returns_object_on_delete = true, .has_generation = true, .prepare_update = template_update,
+	.validate = validate_podtemplate, .warn = warn_podtemplate, .validate_update = validate_podtemplate_update, .cells = podtemplate_cells,
 };

@@ -481,7 +481,7 @@ static void release(struct request *r, const void *obj, const void *old)
 static const char *const selectable[] = {"spec.clusterIP", "spec.type", NULL};
 
 const struct strategy service_strategy = {
-	.group = "", .resource = "services", .allow_create_on_update = true, .returns_object_on_delete = true, .selectable = selectable,
+	.group = "", .resource = "services", .meta_again = 1, .allow_create_on_update = true, .returns_object_on_delete = true, .selectable = selectable,
 	.validate_name = validate_name_service, .prepare_create = prepare_create, .prepare_update = prepare_update,
 	.validate = validate_service, .validate_update = validate_service_update, .validate_status = validate_service_status, .warn = warn_service,
 	.allocate = allocate, .release = release, .cells = service_cells,

@@ -27,27 +27,29 @@ static void deployment_update(struct request *r, void *obj, const void *old_)
 	generation_after(&d->metadata, &old->metadata, !str_map_equal(&d->metadata.annotations, &old->metadata.annotations));
 }
 
+static const char *const deployment_keeps[] = {"metadata.labels", NULL};
+
 const struct strategy deployment_strategy = {
-	.group = "apps", .resource = "deployments", .has_generation = true, .prepare_update = deployment_update,
-	.validate = validate_deployment, .validate_update = validate_deployment_update, .validate_status = validate_deployment_status, .cells = deployment_cells,
+	.group = "apps", .resource = "deployments", .has_generation = true, .status_keeps = deployment_keeps, .prepare_update = deployment_update,
+	.validate = validate_deployment, .warn = warn_deployment, .validate_update = validate_deployment_update, .validate_status = validate_deployment_status, .cells = deployment_cells,
 	.scale_spec = "spec.replicas", .scale_status = "status.replicas", .scale_selector = "spec.selector",
 };
 
 static const char *const replicas_field[] = {"status.replicas", NULL};
 
 const struct strategy replicaset_strategy = {
-	.group = "apps", .resource = "replicasets", .has_generation = true, .selectable = replicas_field,
-	.validate = validate_replicaset, .validate_update = validate_replicaset_update, .validate_status = validate_replicaset_status, .cells = replicaset_cells,
+	.group = "apps", .resource = "replicasets", .meta_again = 1, .has_generation = true, .selectable = replicas_field,
+	.validate = validate_replicaset, .warn = warn_replicaset, .validate_update = validate_replicaset_update, .validate_status = validate_replicaset_status, .cells = replicaset_cells,
 	.scale_spec = "spec.replicas", .scale_status = "status.replicas", .scale_selector = "spec.selector",
 };
 const struct strategy rc_strategy = {
-	.group = "", .resource = "replicationcontrollers", .has_generation = true, .orphan_by_default = true, .selectable = replicas_field,
-	.validate = validate_rc, .validate_update = validate_rc_update, .validate_status = validate_rc_status, .cells = rc_cells,
+	.group = "", .resource = "replicationcontrollers", .meta_again = 1, .has_generation = true, .orphan_by_default = true, .selectable = replicas_field,
+	.validate = validate_rc, .warn = warn_rc, .validate_update = validate_rc_update, .validate_status = validate_rc_status, .cells = rc_cells,
 	.scale_spec = "spec.replicas", .scale_status = "status.replicas", .scale_selector = "spec.selector",
 };
 const struct strategy statefulset_strategy = {
 	.group = "apps", .resource = "statefulsets", .has_generation = true,
-	.validate = validate_statefulset, .validate_update = validate_statefulset_update, .validate_status = validate_statefulset_status, .cells = statefulset_cells,
+	.validate = validate_statefulset, .warn = warn_statefulset, .validate_update = validate_statefulset_update, .validate_status = validate_statefulset_status, .cells = statefulset_cells,
 	.scale_spec = "spec.replicas", .scale_status = "status.replicas", .scale_selector = "spec.selector",
 };
 
@@ -74,8 +76,8 @@ static void daemonset_update(struct request *r, void *obj, const void *old_)
 }
 
 const struct strategy daemonset_strategy = {
-	.group = "apps", .resource = "daemonsets", .has_generation = true, .prepare_create = daemonset_create, .prepare_update = daemonset_update,
-	.validate = validate_daemonset, .validate_update = validate_daemonset_update, .validate_status = validate_daemonset_status, .cells = daemonset_cells,
+	.group = "apps", .resource = "daemonsets", .meta_again = 1, .has_generation = true, .prepare_create = daemonset_create, .prepare_update = daemonset_update,
+	.validate = validate_daemonset, .warn = warn_daemonset, .validate_update = validate_daemonset_update, .validate_status = validate_daemonset_status, .cells = daemonset_cells,
 };
 const struct strategy controllerrevision_strategy = {
 	.group = "apps", .resource = "controllerrevisions", .validate = validate_controllerrevision, .validate_update = validate_controllerrevision_update,
@@ -118,7 +120,10 @@ static const char *const job_fields[] = {"status.successful", NULL};
 static const char *const job_fields_at[ARRAY_LEN(job_fields)] = {"status.succeeded"};
 
 const struct strategy job_strategy = {
-	.group = "batch", .resource = "jobs", .has_generation = true, .orphan_by_default = true, .selectable = job_fields, .selectable_at = job_fields_at,
+	.group = "batch", .resource = "jobs", .meta_again = 1, .has_generation = true, .orphan_by_default = true,
+	.orphan_warning = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set "
+			  "propagationPolicy=Orphan to suppress this warning",
+	.selectable = job_fields, .selectable_at = job_fields_at,
 	.prepare_create = job_create, .validate = validate_job, .validate_update = validate_job_update, .validate_status = validate_job_status, .warn = warn_job,
 	.cells = job_cells,
 };

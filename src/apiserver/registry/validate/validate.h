@@ -16,84 +16,39 @@ hook_name validate_name_label, validate_name_service, validate_name_path;
 hook_new validate_role, validate_clusterrole, validate_rolebinding, validate_clusterrolebinding;
 hook_change validate_role_update, validate_clusterrole_update, validate_rolebinding_update, validate_clusterrolebinding_update;
 
-#define validate_configmap NULL
-#define validate_configmap_update NULL
-#define validate_controllerrevision NULL
-#define validate_controllerrevision_update NULL
-#define validate_cronjob NULL
-#define validate_cronjob_update NULL
-#define validate_csr NULL
-#define validate_csr_approval NULL
-#define validate_daemonset NULL
-#define validate_daemonset_status NULL
-#define validate_daemonset_update NULL
-#define validate_deployment NULL
-#define validate_deployment_status NULL
-#define validate_deployment_update NULL
-#define validate_endpoints NULL
-#define validate_endpoints_update NULL
-#define validate_endpointslice NULL
-#define validate_endpointslice_update NULL
-#define validate_event NULL
-#define validate_event_update NULL
-#define validate_ingress NULL
-#define validate_ingress_update NULL
-#define validate_ingressclass NULL
-#define validate_ingressclass_update NULL
-#define validate_job NULL
-#define validate_job_status NULL
-#define validate_job_update NULL
-#define validate_lease NULL
-#define validate_lease_update NULL
-#define validate_limitrange NULL
-#define validate_limitrange_update NULL
-#define validate_namespace_finalize NULL
+/* core.c, service.c, apps.c, batch.c, network.c */
+hook_new validate_configmap, validate_controllerrevision, validate_cronjob, validate_daemonset, validate_deployment, validate_endpoints,
+	validate_endpointslice, validate_ingress, validate_ingressclass, validate_job, validate_limitrange, validate_networkpolicy, validate_node,
+	validate_quota, validate_rc, validate_replicaset, validate_secret, validate_service, validate_statefulset, validate_namespace, validate_ipaddress,
+	validate_servicecidr;
+hook_change validate_configmap_update, validate_controllerrevision_update, validate_cronjob_update, validate_daemonset_status,
+	validate_daemonset_update, validate_deployment_status, validate_deployment_update, validate_endpoints_update, validate_endpointslice_update,
+	validate_ingress_update, validate_ingressclass_update, validate_job_update, validate_limitrange_update, validate_namespace_finalize,
+	validate_networkpolicy_update, validate_node_update, validate_quota_update, validate_rc_status, validate_rc_update, validate_replicaset_status,
+	validate_replicaset_update, validate_secret_update, validate_service_status, validate_service_update, validate_statefulset_status,
+	validate_statefulset_update, validate_quota_status, validate_namespace_status, validate_ingress_status, validate_ipaddress_update,
+	validate_servicecidr_update;
+hook_name validate_name_ip;
+
+/* scaling.c, storage.c */
+hook_new validate_hpa, validate_pdb, validate_priorityclass, validate_runtimeclass, validate_lease, validate_event, validate_csr, validate_storageclass,
+	validate_csidriver, validate_csinode, validate_csistoragecapacity, validate_volumeattachment, validate_volumeattributesclass;
+hook_change validate_hpa_update, validate_hpa_status, validate_pdb_update, validate_pdb_status, validate_priorityclass_update, validate_runtimeclass_update,
+	validate_lease_update, validate_event_update, validate_csr_update, validate_csr_approval, validate_csr_status, validate_storageclass_update,
+	validate_csidriver_update, validate_csinode_update, validate_csistoragecapacity_update, validate_volumeattachment_update,
+	validate_volumeattributesclass_update;
+hook_name validate_name_driver;
+
+/* warn.c */
+hook_warn warn_pod, warn_deployment, warn_replicaset, warn_daemonset, warn_statefulset, warn_rc, warn_podtemplate, warn_job, warn_cronjob, warn_service,
+	warn_endpointslice, warn_ingress, warn_serviceaccount, warn_secret, warn_csidriver, warn_pvc, warn_pv;
+
+/* pod_spec.c, pod_update.c, claim.c */
+hook_new validate_pod, validate_podtemplate, validate_pvc, validate_pv;
+hook_change validate_job_status, validate_pod_update, validate_pod_status, validate_pod_ephemeral, validate_pod_resize, validate_podtemplate_update, validate_pvc_update, validate_pvc_status,
+	validate_pv_update;
+
 #define validate_namespace_update NULL
-#define validate_networkpolicy NULL
-#define validate_networkpolicy_update NULL
-#define validate_node NULL
-#define validate_node_update NULL
-#define validate_pdb NULL
-#define validate_pdb_status NULL
-#define validate_pdb_update NULL
-#define validate_pod NULL
-#define validate_pod_ephemeral NULL
-#define validate_pod_resize NULL
-#define validate_pod_status NULL
-#define validate_pod_update NULL
-#define validate_podtemplate NULL
-#define validate_podtemplate_update NULL
-#define validate_priorityclass NULL
-#define validate_priorityclass_update NULL
-#define validate_pv NULL
-#define validate_pv_update NULL
-#define validate_pvc NULL
-#define validate_pvc_status NULL
-#define validate_pvc_update NULL
-#define validate_quota NULL
-#define validate_quota_update NULL
-#define validate_rc NULL
-#define validate_rc_status NULL
-#define validate_rc_update NULL
-#define validate_replicaset NULL
-#define validate_replicaset_status NULL
-#define validate_replicaset_update NULL
-#define validate_runtimeclass NULL
-#define validate_runtimeclass_update NULL
-#define validate_secret NULL
-#define validate_secret_update NULL
-#define validate_service NULL
-#define validate_service_status NULL
-#define validate_service_update NULL
-#define validate_statefulset NULL
-#define validate_statefulset_status NULL
-#define validate_statefulset_update NULL
-#define validate_storageclass NULL
-#define validate_storageclass_update NULL
-#define warn_cronjob NULL
-#define warn_job NULL
-#define warn_pod NULL
-#define warn_service NULL
 
 /* ../csr.c */
 void csr_create(struct request *r, void *obj);

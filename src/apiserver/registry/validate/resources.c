@@ -1,0 +1,199 @@
+/* Names and amounts of resources: of containers, Pods, quotas. */
+#include "apiserver/registry/validate/pod.h"
+
+#include "schema/quantity.h"
+
+static const char *const standard[] = {"cpu", "memory", "ephemeral-storage", "requests.cpu", "requests.memory", "requests.ephemeral-storage", "limits.cpu", "limits.memory",
+	"limits.ephemeral-storage", "pods", "resourcequotas", "services", "replicationcontrollers", "secrets", "configmaps", "persistentvolumeclaims", "storage",
+	"requests.storage", "services.nodeports", "services.loadbalancers", NULL};
+static const char *const counted[] = {"pods", "resourcequotas", "services", "replicationcontrollers", "secrets", "configmaps", "persistentvolumeclaims", "services.nodeports",
+	"services.loadbalancers", NULL};
+
+static bool is_huge(struct str n) { return str_has_prefix(n, STR("hugepages-")); }
+static bool is_native(struct str n) { return str_index(n, '/', 0) < 0 || str_find(n, STR("kubernetes.io/")) >= 0; }
+static bool overcommit_allowed(struct str n) { return is_native(n) && !is_huge(n); }
+
+bool resource_is_standard_container(struct str n) { return one_of(n, CHOICES("cpu", "memory", "ephemeral-storage")) || is_huge(n); }
+
+bool resource_is_extended(struct str n)
+{
+	char text[NAME_DNS1123_SUBDOMAIN_MAX + NAME_QUALIFIED_MAX + 16];
+	if (is_native(n) || str_has_prefix(n, STR("requests.")) || n.n > sizeof text - 16)
+		return false;
+	memcpy(text, "requests.", 9);
+	memcpy(text + 9, n.p, n.n);
+	return !name_qualified(str_n(text, n.n + 9)).n;
+}
+
+bool resource_is_integer(struct str n) { return one_of(n, counted) || resource_is_extended(n); }
+
+void check_resource_name(struct check *k, struct str path, struct str n)
+{
+	struct wrong w = name_qualified(n);
+	bad_wrong(k, path, n, w);
+	if (!w.n && str_index(n, '/', 0) < 0 && !one_of(n, standard) && !is_huge(n) && !str_has_prefix(n, STR("requests.hugepages-")))
+		bad_string(k, path, n, "must be a standard resource type or fully qualified");
+}
+
+static void check_container_resource(struct check *k, struct str path, struct str n)
+{
+	check_resource_name(k, path, n);
+	if (str_index(n, '/', 0) < 0) {
+		if (!resource_is_standard_container(n))
+			bad_string(k, path, n, "must be a standard resource for containers");
+	} else if (!is_native(n) && !resource_is_extended(n)) {
+		bad_string(k, path, n, "doesn't follow extended resource name standard");
+	}
+}
+
+void check_quantity_value(struct check *k, struct str path, struct str resource, struct str text)
+{
+	struct quantity q = quantity_of(text);
+	if (quantity_sign(&q) < 0)
+		bad_string(k, path, text, NOT_NEGATIVE);
+	if (resource_is_integer(resource) && quantity_milli_value(&q) % 1000)
+		bad_string(k, path, text, "must be an integer");
+}
+
+static void check_huge(struct check *k, struct str path, struct str n, struct str text)
+{
+	struct quantity unit, q = quantity_of(text);
+	bool known = quantity_parse(str_sub(n, 10, n.n), &unit) == QUANTITY_OK && quantity_sign(&unit) > 0;
+	if (known && quantity_value(&q) % quantity_value(&unit) == 0)
+		return;
+	bad_string(k, path, text, str_z(k->a, str_printf(k->a, "%.*s is not positive integer multiple of %.*s", STR_F(text), STR_F(n))));
+}
+
+static void check_amount(struct check *k, struct str path, struct str n, struct str text)
+{
+	check_container_resource(k, path, n);
+	check_quantity_value(k, path, n, text);
+	if (is_huge(n))
+		check_huge(k, path, n, text);
+}
+
+static void check_within(struct check *k, struct str path, struct str n, struct str request, const struct str_map *limits)
+{
+	struct str limit = str_map_get(limits, n), requests = at(k, path, "requests");
+	struct quantity q = quantity_of(request), l = quantity_of(limit);
+	if (!str_map_has(limits, n)) {
+		if (!overcommit_allowed(n))
+			bad_required(k, at(k, path, "limits"), "Limit must be set for non overcommitable resources");
+	} else if (quantity_cmp(&q, &l) && !overcommit_allowed(n)) {
+		bad_string(k, requests, request, str_z(k->a, str_printf(k->a, "must be equal to %.*s limit of %.*s", STR_F(n), STR_F(limit))));
+	} else if (quantity_cmp(&q, &l) > 0) {
+		bad_string(k, requests, request, str_z(k->a, str_printf(k->a, "must be less than or equal to %.*s limit of %.*s", STR_F(n), STR_F(limit))));
+	}
+}
+
+static bool any_huge(const struct str_map *m)
+{
+	LIST_EACH(q, *m)
+		if (is_huge(q->key))
+			return true;
+	return false;
+}
+
+static bool any_compute(const struct str_map *m) { return str_map_has(m, STR("cpu")) || str_map_has(m, STR("memory")); }
+
+static void check_claims(struct check *k, struct str path, const core_v1_ResourceClaim_list_t *l, const core_v1_PodResourceClaim_list_t *known)
+{
+	for (uint32_t i = 0; i < l->len; i++) {
+		struct str here = at_index(k, path, i);
+		bool found = false, again = false;
+		if (!l->items[i].name.n) {
+			bad_required(k, here, NULL);
+			continue;
+		}
+		for (uint32_t j = 0; j < i; j++)
+			again |= str_eq(l->items[i].name, l->items[j].name) && str_eq(l->items[i].request, l->items[j].request);
+		if (again)
+			bad_duplicate(k, here, l->items[i].name);
+		for (uint32_t j = 0; known && j < known->len; j++)
+			found |= str_eq(known->items[j].name, l->items[i].name);
+		if (!found)
+			bad_not_found(k, here, l->items[i].name);
+	}
+}
+
+void check_requirements(struct check *k, struct str path, const struct core_v1_ResourceRequirements *r, const core_v1_PodResourceClaim_list_t *claims)
+{
+	struct str limits = at(k, path, "limits"), requests = at(k, path, "requests");
+	LIST_EACH(q, r->limits)
+		check_amount(k, at_key(k, limits, q->key), q->key, q->value);
+	LIST_EACH(q, r->requests) {
+		check_amount(k, at_key(k, requests, q->key), q->key, q->value);
+		check_within(k, path, q->key, q->value, &r->limits);
+	}
+	if ((any_huge(&r->limits) || any_huge(&r->requests)) && !any_compute(&r->limits) && !any_compute(&r->requests))
+		bad_forbidden(k, path, "HugePages require cpu or memory");
+	check_claims(k, at(k, path, "claims"), &r->claims, claims);
+}
+
+/* ---- resources of the whole Pod ---- */
+
+static bool pod_level(struct str n) { return one_of(n, CHOICES("cpu", "memory")) || is_huge(n); }
+
+static void check_pod_amounts(struct check *k, struct str path, const struct str_map *m)
+{
+	LIST_EACH(q, *m) {
+		if (!pod_level(q->key))
+			bad_choice(k, at_key(k, path, q->key), q->key, CHOICES("cpu", "hugepages-", "memory"));
+		else
+			check_quantity_value(k, at_key(k, path, q->key), q->key, q->value);
+		if (is_huge(q->key))
+			check_huge(k, at_key(k, path, q->key), q->key, q->value);
+	}
+}
+
+static struct quantity sum_of(const struct core_v1_PodSpec *s, struct str n)
+{
+	struct quantity sum = quantity_int(0, QUANTITY_DECIMAL_SI);
+	LIST_EACH(c, s->containers)
+		if (str_map_has(&c->resources.requests, n))
+			sum = quantity_add(sum, quantity_of(str_map_get(&c->resources.requests, n)));
+	LIST_EACH(c, s->initContainers)
+		if (str_is(c->restartPolicy, "Always") && str_map_has(&c->resources.requests, n))
+			sum = quantity_add(sum, quantity_of(str_map_get(&c->resources.requests, n)));
+	return sum;
+}
+
+static void check_aggregate(struct check *k, struct str path, const struct core_v1_PodSpec *s)
+{
+	LIST_EACH(q, s->resources->requests) {
+		struct quantity sum = sum_of(s, q->key), have = quantity_of(q->value);
+		if (pod_level(q->key) && quantity_cmp(&sum, &have) > 0)
+			bad_string(k, at_key(k, at(k, path, "requests"), q->key), q->value,
+				str_z(k->a, str_printf(k->a, "must be greater than or equal to aggregate container requests of %.*s", STR_F(quantity_str(k->a, &sum)))));
+	}
+}
+
+static void check_container_limits(struct check *k, struct str path, const struct core_v1_PodSpec *s, struct str n, struct str limit)
+{
+	struct quantity most = quantity_of(limit);
+	for (uint32_t i = 0; i < s->containers.len; i++) {
+		struct str own = str_map_get(&s->containers.items[i].resources.limits, n);
+		struct quantity q = quantity_of(own);
+		if (own.n && quantity_cmp(&q, &most) > 0)
+			bad_string(k, at(k, at_key(k, at_index(k, at(k, path, "containers"), i), n), "limits"), own,
+				str_z(k->a, str_printf(k->a, "must be less than or equal to pod limits of %.*s", STR_F(limit))));
+	}
+}
+
+void check_pod_resources(struct pod_check *p, struct str path)
+{
+	const struct core_v1_ResourceRequirements *r = p->spec->resources;
+	if (!r)
+		return;
+	check_pod_amounts(p->k, at(p->k, path, "limits"), &r->limits);
+	check_pod_amounts(p->k, at(p->k, path, "requests"), &r->requests);
+	LIST_EACH(q, r->requests)
+		if (pod_level(q->key))
+			check_within(p->k, path, q->key, q->value, &r->limits);
+	if (r->claims.len)
+		bad_forbidden(p->k, at(p->k, path, "claims"), "claims may not be set for Resources at pod-level");
+	check_aggregate(p->k, path, p->spec);
+	LIST_EACH(q, r->limits)
+		if (pod_level(q->key))
+			check_container_limits(p->k, path, p->spec, q->key, q->value);
+}

@@ -1,0 +1,439 @@
+/* Warnings: what is accepted, and yet not what the author meant. */
+#include "apiserver/registry/validate/pod.h"
+#include "apiserver/registry/validate/validate.h"
+
+#include "api/ip.h"
+#include "codec/ops.h"
+#include "gen/apps_v1.h"
+#include "gen/batch_v1.h"
+#include "gen/discovery_v1.h"
+#include "gen/meta_v1.h"
+#include "gen/networking_v1.h"
+#include "gen/storage_v1.h"
+#include "schema/quantity.h"
+
+struct warned {
+	struct request *r;
+	struct check k; /* for paths */
+};
+#define WARN(w, path, fmt, ...) request_warn((w)->r, "%.*s" fmt, STR_F(path), ##__VA_ARGS__)
+
+/* ---- volumes ---- */
+
+static const struct { const char *source, *why; } old_sources[] = {
+	{"photonPersistentDisk", "deprecated in v1.11, non-functional in v1.16+"}, {"gitRepo", "deprecated in v1.11, and disabled by default in v1.33+"},
+	{"scaleIO", "deprecated in v1.16, non-functional in v1.22+"}, {"flocker", "deprecated in v1.22, non-functional in v1.25+"},
+	{"storageos", "deprecated in v1.22, non-functional in v1.25+"}, {"quobyte", "deprecated in v1.22, non-functional in v1.25+"},
+	{"glusterfs", "deprecated in v1.25, non-functional in v1.26+"}, {"cephfs", "deprecated in v1.28, non-functional in v1.31+"},
+	{"rbd", "deprecated in v1.28, non-functional in v1.31+"},
+};
+
+struct item {
+	struct str path;
+	const char *source;
+};
+struct items {
+	struct item *items;
+	uint32_t len, cap;
+};
+
+static void add_item(struct warned *w, struct items *l, struct str path, const char *source)
+{
+	struct item *i = path.n ? arena_push(w->r->arena, l) : NULL;
+	if (i)
+		*i = (struct item){path, source};
+}
+
+static void add_keys(struct warned *w, struct items *l, const core_v1_KeyToPath_list_t *keys, const char *source)
+{
+	LIST_EACH(p, *keys)
+		add_item(w, l, p->path, source);
+}
+
+static void add_projection(struct warned *w, struct items *l, const struct core_v1_VolumeProjection *s)
+{
+	if (s->secret)
+		add_keys(w, l, &s->secret->items, "Secret");
+	if (s->configMap)
+		add_keys(w, l, &s->configMap->items, "ConfigMap");
+	if (s->downwardAPI)
+		LIST_EACH(f, s->downwardAPI->items)
+			add_item(w, l, f->path, "DownwardAPI");
+	if (s->serviceAccountToken)
+		add_item(w, l, s->serviceAccountToken->path, "ServiceAccountToken");
+	if (s->clusterTrustBundle)
+		add_item(w, l, s->clusterTrustBundle->path, "ClusterTrustBundle");
+}
+
+/* One inside the other, or the same. */
+static bool overlap(struct str a, struct str b)
+{
+	struct str shorter = a.n < b.n ? a : b, longer = a.n < b.n ? b : a;
+	return str_has_prefix(longer, shorter) && (longer.n == shorter.n || longer.p[shorter.n] == '/');
+}
+
+static void warn_projected(struct warned *w, const struct core_v1_Volume *v)
+{
+	const struct core_v1_ProjectedVolumeSource *p = v->volumeSource.projected;
+	struct items l = {0};
+	bool empty = !p->sources.len;
+	LIST_EACH(s, p->sources) {
+		add_projection(w, &l, s);
+		empty |= !s->secret && !s->configMap && !s->downwardAPI && !s->serviceAccountToken && !s->clusterTrustBundle && !s->podCertificate;
+	}
+	if (empty)
+		request_warn(w->r, "volume \"%.*s\" (Projected) has no sources provided", STR_F(v->name));
+	for (uint32_t i = 1; i < l.len; i++)
+		for (uint32_t j = 0; j < i; j++)
+			if (overlap(l.items[i].path, l.items[j].path)) {
+				request_warn(w->r, "volume \"%.*s\" (Projected): overlapping paths: \"%.*s\" (%s) with \"%.*s\" (%s)", STR_F(v->name),
+					STR_F(l.items[j].path), l.items[j].source, STR_F(l.items[i].path), l.items[i].source);
+				break;
+			}
+}
+
+static void warn_overlaps(struct warned *w, const struct core_v1_Volume *v)
+{
+	struct items l = {0};
+	const char *kind = v->volumeSource.secret ? "Secret" : v->volumeSource.configMap ? "ConfigMap" : "DownwardAPI";
+	if (v->volumeSource.secret)
+		add_keys(w, &l, &v->volumeSource.secret->items, kind);
+	if (v->volumeSource.configMap)
+		add_keys(w, &l, &v->volumeSource.configMap->items, kind);
+	if (v->volumeSource.downwardAPI)
+		LIST_EACH(f, v->volumeSource.downwardAPI->items)
+			add_item(w, &l, f->path, kind);
+	for (uint32_t i = 1; i < l.len; i++)
+		for (uint32_t j = 0; j < i; j++)
+			if (overlap(l.items[i].path, l.items[j].path)) {
+				request_warn(w->r, "volume \"%.*s\" (%s): overlapping paths: \"%.*s\" with \"%.*s\"", STR_F(v->name), kind, STR_F(l.items[j].path),
+					STR_F(l.items[i].path));
+				break;
+			}
+}
+
+static void warn_volume(struct warned *w, struct str path, const struct core_v1_Volume *v)
+{
+	for (size_t i = 0; i < sizeof old_sources / sizeof *old_sources; i++)
+		if (field_present(v, field_by_name(desc_type(T_core_v1_Volume), str_of(old_sources[i].source), false)))
+			WARN(w, path, ".%s: %s", old_sources[i].source, old_sources[i].why);
+	if (v->volumeSource.projected)
+		warn_projected(w, v);
+	warn_overlaps(w, v);
+}
+
+/* ---- containers ---- */
+
+static void warn_amounts(struct warned *w, struct str path, const struct str_map *m)
+{
+	LIST_EACH(q, *m) {
+		struct quantity v = quantity_of(q->value);
+		bool huge = quantity_scaled(&v, 0) == INT64_MAX;
+		if (one_of(q->key, CHOICES("memory", "ephemeral-storage")) && (huge || quantity_scaled(&v, -3) % 1000))
+			WARN(w, path, "[%.*s]: fractional byte value \"%.*s\" is invalid, must be an integer", STR_F(q->key), STR_F(q->value));
+	}
+}
+
+static void warn_env(struct warned *w, struct str path, const core_v1_EnvVar_list_t *l)
+{
+	for (uint32_t i = 1; i < l->len; i++)
+		for (uint32_t j = 0; j < i; j++)
+			if (str_eq(l->items[i].name, l->items[j].name)) {
+				/* A variable that refers to what it was before is meant so. */
+				struct str use = str_printf(w->r->arena, "$(%.*s)", STR_F(l->items[i].name));
+				if (str_find(l->items[i].value, use) < 0)
+					WARN(w, path, ".env[%u]: hides previous definition of \"%.*s\", which may be dropped when using apply", i, STR_F(l->items[i].name));
+				break;
+			}
+}
+
+static void warn_ports(struct warned *w, struct str path, const core_v1_ContainerPort_list_t *l)
+{
+	for (uint32_t i = 1; i < l->len; i++)
+		for (uint32_t j = 0; j < i; j++) {
+			const struct core_v1_ContainerPort *a = &l->items[i], *b = &l->items[j];
+			if (a->containerPort == b->containerPort && str_eq(a->protocol, b->protocol) && a->hostPort == b->hostPort && str_eq(a->hostIP, b->hostIP)) {
+				WARN(w, path, ".ports[%u]: duplicate port definition with %.*s.ports[%u]", i, STR_F(path), j);
+				break;
+			}
+		}
+}
+
+static void warn_containers(struct warned *w, struct str path, const core_v1_Container_list_t *l)
+{
+	for (uint32_t i = 0; i < l->len; i++) {
+		const struct core_v1_Container *c = &l->items[i];
+		struct str here = at_index(&w->k, path, i);
+		warn_amounts(w, at(&w->k, here, "resources.limits"), &c->resources.limits);
+		warn_amounts(w, at(&w->k, here, "resources.requests"), &c->resources.requests);
+		warn_ports(w, here, &c->ports);
+		warn_env(w, here, &c->env);
+	}
+}
+
+/* ---- labels of nodes that have had their day ---- */
+
+static const struct { const char *key, *why; } old_labels[] = {
+	{"beta.kubernetes.io/arch", "deprecated since v1.14; use \"kubernetes.io/arch\" instead"}, {"beta.kubernetes.io/os", "deprecated since v1.14; use \"kubernetes.io/os\" instead"},
+	{"failure-domain.beta.kubernetes.io/region", "deprecated since v1.17; use \"topology.kubernetes.io/region\" instead"},
+	{"failure-domain.beta.kubernetes.io/zone", "deprecated since v1.17; use \"topology.kubernetes.io/zone\" instead"},
+	{"beta.kubernetes.io/instance-type", "deprecated since v1.17; use \"node.kubernetes.io/instance-type\" instead"},
+};
+
+static const char *old_label(struct str key)
+{
+	for (size_t i = 0; i < sizeof old_labels / sizeof *old_labels; i++)
+		if (str_is(key, old_labels[i].key))
+			return old_labels[i].why;
+	return NULL;
+}
+
+static void warn_term(struct warned *w, struct str path, const struct core_v1_NodeSelectorTerm *t)
+{
+	for (uint32_t i = 0; i < t->matchExpressions.len; i++)
+		if (old_label(t->matchExpressions.items[i].key))
+			WARN(w, path, ".matchExpressions[%u].key: %.*s is %s", i, STR_F(t->matchExpressions.items[i].key), old_label(t->matchExpressions.items[i].key));
+}
+
+static void warn_node_affinity(struct warned *w, struct str path, const struct core_v1_NodeAffinity *a)
+{
+	const struct core_v1_NodeSelector *q = a->requiredDuringSchedulingIgnoredDuringExecution;
+	struct str required = at(&w->k, path, "requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms");
+	for (uint32_t i = 0; q && i < q->nodeSelectorTerms.len; i++)
+		warn_term(w, at_index(&w->k, required, i), &q->nodeSelectorTerms.items[i]);
+	for (uint32_t i = 0; i < a->preferredDuringSchedulingIgnoredDuringExecution.len; i++)
+		warn_term(w, at(&w->k, at_index(&w->k, at(&w->k, path, "preferredDuringSchedulingIgnoredDuringExecution"), i), "preference"),
+			&a->preferredDuringSchedulingIgnoredDuringExecution.items[i].preference);
+}
+
+#define NO_SELECTOR ".labelSelector: a null labelSelector results in matching no pod"
+
+static void warn_pod_affinity(struct warned *w, struct str path, const struct core_v1_PodAffinity *a)
+{
+	struct str required = at(&w->k, path, "requiredDuringSchedulingIgnoredDuringExecution"), preferred = at(&w->k, path, "preferredDuringSchedulingIgnoredDuringExecution");
+	for (uint32_t i = 0; i < a->requiredDuringSchedulingIgnoredDuringExecution.len; i++)
+		if (!a->requiredDuringSchedulingIgnoredDuringExecution.items[i].labelSelector)
+			WARN(w, at_index(&w->k, required, i), NO_SELECTOR);
+	for (uint32_t i = 0; i < a->preferredDuringSchedulingIgnoredDuringExecution.len; i++)
+		if (!a->preferredDuringSchedulingIgnoredDuringExecution.items[i].podAffinityTerm.labelSelector)
+			WARN(w, at_index(&w->k, preferred, i), ".podAffinityTerm" NO_SELECTOR);
+}
+
+static void warn_placing(struct warned *w, struct str path, const struct core_v1_PodSpec *s)
+{
+	struct str affinity = at(&w->k, path, "affinity");
+	LIST_EACH(p, s->nodeSelector)
+		if (old_label(p->key))
+			WARN(w, path, ".nodeSelector[%.*s]: %s", STR_F(p->key), old_label(p->key));
+	if (s->affinity && s->affinity->nodeAffinity)
+		warn_node_affinity(w, at(&w->k, affinity, "nodeAffinity"), s->affinity->nodeAffinity);
+	if (s->affinity && s->affinity->podAffinity)
+		warn_pod_affinity(w, at(&w->k, affinity, "podAffinity"), s->affinity->podAffinity);
+	if (s->affinity && s->affinity->podAntiAffinity)
+		warn_pod_affinity(w, at(&w->k, affinity, "podAntiAffinity"), (const struct core_v1_PodAffinity *)(const void *)s->affinity->podAntiAffinity);
+	for (uint32_t i = 0; i < s->topologySpreadConstraints.len; i++) {
+		const struct core_v1_TopologySpreadConstraint *c = &s->topologySpreadConstraints.items[i];
+		struct str here = at_index(&w->k, at(&w->k, path, "topologySpreadConstraints"), i);
+		if (old_label(c->topologyKey))
+			WARN(w, here, ".topologyKey: %.*s is %s", STR_F(c->topologyKey), old_label(c->topologyKey));
+		if (!c->labelSelector)
+			WARN(w, here, NO_SELECTOR);
+	}
+}
+
+/* ---- the Pod ---- */
+
+static const struct { const char *prefix, *why; } old_annotations[] = {
+	{"scheduler.alpha.kubernetes.io/critical-pod", "non-functional in v1.16+; use the \"priorityClassName\" field instead"},
+	{"security.alpha.kubernetes.io/sysctls", "non-functional in v1.11+; use the \"sysctls\" field instead"},
+	{"security.alpha.kubernetes.io/unsafe-sysctls", "non-functional in v1.11+; use the \"sysctls\" field instead"},
+	{"seccomp.security.alpha.kubernetes.io/pod", "non-functional in v1.27+; use the \"seccompProfile\" field instead"},
+	{"container.seccomp.security.alpha.kubernetes.io/", "non-functional in v1.27+; use the \"seccompProfile\" field instead"},
+	{"container.apparmor.security.beta.kubernetes.io/", "deprecated since v1.30; use the \"appArmorProfile\" field instead"},
+};
+
+static void warn_annotations(struct warned *w, struct str path, const struct str_map *m)
+{
+	for (size_t i = 0; i < sizeof old_annotations / sizeof *old_annotations; i++)
+		LIST_EACH(p, *m)
+			if (str_has_prefix(p->key, str_of(old_annotations[i].prefix)))
+				WARN(w, path, "[%.*s]: %s", STR_F(p->key), old_annotations[i].why);
+}
+
+static void warn_lists(struct warned *w, struct str path, const struct core_v1_PodSpec *s)
+{
+	for (uint32_t i = 1; i < s->hostAliases.len; i++)
+		for (uint32_t j = 0; j < i; j++)
+			if (str_eq(s->hostAliases.items[i].ip, s->hostAliases.items[j].ip)) {
+				WARN(w, path, ".hostAliases[%u].ip: duplicate ip \"%.*s\"", i, STR_F(s->hostAliases.items[i].ip));
+				break;
+			}
+	for (uint32_t i = 0; i < s->imagePullSecrets.len; i++) {
+		struct str name = s->imagePullSecrets.items[i].name;
+		bool again = false;
+		for (uint32_t j = 0; j < i; j++)
+			again |= str_eq(name, s->imagePullSecrets.items[j].name);
+		if (!name.n)
+			WARN(w, path, ".imagePullSecrets[%u].name: invalid empty name \"\"", i);
+		else if (again)
+			WARN(w, path, ".imagePullSecrets[%u].name: duplicate name \"%.*s\"", i, STR_F(name));
+	}
+}
+
+static void warn_pod_spec(struct request *r, struct str path, const struct core_v1_PodSpec *s, struct str meta, const struct str_map *annotations)
+{
+	struct warned all = {.r = r, .k = {.a = r->arena, .r = r}}, *w = &all;
+	warn_placing(w, path, s);
+	warn_annotations(w, at(&w->k, meta, "annotations"), annotations);
+	for (uint32_t i = 0; i < s->volumes.len; i++)
+		warn_volume(w, at_index(&w->k, at(&w->k, path, "volumes"), i), &s->volumes.items[i]);
+	warn_lists(w, path, s);
+	warn_amounts(w, at(&w->k, path, "overhead"), &s->overhead);
+	warn_containers(w, at(&w->k, path, "initContainers"), &s->initContainers);
+	warn_containers(w, at(&w->k, path, "containers"), &s->containers);
+	if (s->has_terminationGracePeriodSeconds && s->terminationGracePeriodSeconds < 0)
+		WARN(w, path, ".terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1");
+}
+
+static void warn_hostname(struct request *r, const char *what, struct str name)
+{
+	struct wrong wr = name_dns1123_label(name);
+	if (wr.n)
+		request_warn(r, "metadata.name: this is used in %s hostname, which can result in surprising behavior; a DNS label is recommended: [%.*s]", what,
+			STR_F(wrong_join(r->arena, wr)));
+}
+
+void warn_pod(struct request *r, const void *obj, const void *old)
+{
+	const struct core_v1_Pod *p = obj;
+	if (old)
+		return;
+	warn_hostname(r, "the Pod's", p->metadata.name);
+	warn_pod_spec(r, STR("spec"), &p->spec, STR("metadata"), &p->metadata.annotations);
+}
+
+/* Of a kind with a template at offset t: again only when the generation went up. */
+static void warn_template(struct request *r, struct str path, const struct core_v1_PodTemplateSpec *t, const struct meta_v1_ObjectMeta *m, const struct meta_v1_ObjectMeta *old)
+{
+	struct check k = {.a = r->arena, .r = r};
+	if (t && (!old || old->generation != m->generation))
+		warn_pod_spec(r, at(&k, path, "spec"), &t->spec, at(&k, path, "metadata"), &t->metadata.annotations);
+}
+
+#define WARN_TEMPLATE(name, type, member, path) \
+	void name(struct request *r, const void *obj, const void *old) \
+	{ \
+		const struct type *o = obj; \
+		warn_template(r, STR(path), member, &o->metadata, old ? &((const struct type *)old)->metadata : NULL); \
+	}
+WARN_TEMPLATE(warn_deployment, apps_v1_Deployment, &o->spec.template, "spec.template")
+WARN_TEMPLATE(warn_replicaset, apps_v1_ReplicaSet, &o->spec.template, "spec.template")
+WARN_TEMPLATE(warn_daemonset, apps_v1_DaemonSet, &o->spec.template, "spec.template")
+WARN_TEMPLATE(warn_statefulset, apps_v1_StatefulSet, &o->spec.template, "spec.template")
+WARN_TEMPLATE(warn_rc, core_v1_ReplicationController, o->spec.template, "spec.template")
+WARN_TEMPLATE(warn_podtemplate, core_v1_PodTemplate, &o->template, "template")
+
+void warn_job(struct request *r, const void *obj, const void *old)
+{
+	const struct batch_v1_Job *j = obj;
+	if (!old)
+		warn_hostname(r, "Pod", j->metadata.name);
+	warn_template(r, STR("spec.template"), &j->spec.template, &j->metadata, old ? &((const struct batch_v1_Job *)old)->metadata : NULL);
+}
+
+void warn_cronjob(struct request *r, const void *obj, const void *old)
+{
+	const struct batch_v1_CronJob *c = obj;
+	if (!old)
+		warn_hostname(r, "Pod", c->metadata.name);
+	warn_template(r, STR("spec.jobTemplate.spec.template"), &c->spec.jobTemplate.spec.template, &c->metadata, old ? &((const struct batch_v1_CronJob *)old)->metadata : NULL);
+}
+
+/* ---- other kinds ---- */
+
+void warn_service(struct request *r, const void *obj, const void *old)
+{
+	const struct core_v1_Service *s = obj, *was = old;
+	const struct core_v1_ServiceSpec *p = &s->spec;
+	if (str_map_has(&s->metadata.annotations, STR("service.kubernetes.io/topology-aware-hints")))
+		request_warn(r, "annotation service.kubernetes.io/topology-aware-hints is deprecated, please use service.kubernetes.io/topology-mode instead");
+	if (str_is(p->clusterIP, "None") && p->loadBalancerIP.n)
+		request_warn(r, "spec.loadBalancerIP is ignored when spec.clusterIP is set to None");
+	if (str_is(p->clusterIP, "None") && str_is(p->sessionAffinity, "ClientIP"))
+		request_warn(r, "spec.SessionAffinity is ignored for headless services");
+	if (p->externalName.n && !str_is(p->type, "ExternalName"))
+		request_warn(r, "spec.externalName is ignored when spec.type is not \"ExternalName\"");
+	if (p->externalIPs.len && !(was && was->spec.externalIPs.len))
+		request_warn(r, "spec.externalIPs is deprecated and may no longer be implemented in some clusters");
+	if (str_is(p->trafficDistribution, "PreferClose") && !(was && str_is(was->spec.trafficDistribution, "PreferClose")))
+		request_warn(r, "spec.trafficDistribution: \"PreferClose\" is deprecated; use \"PreferSameZone\"");
+}
+
+void warn_endpointslice(struct request *r, const void *obj, const void *old)
+{
+	if (str_is(((const struct discovery_v1_EndpointSlice *)obj)->addressType, "FQDN"))
+		request_warn(r, "spec.addressType: FQDN endpoints are deprecated");
+}
+
+void warn_ingress(struct request *r, const void *obj, const void *old)
+{
+	const struct networking_v1_Ingress *g = obj;
+	if (!old && str_map_has(&g->metadata.annotations, STR("kubernetes.io/ingress.class")))
+		request_warn(r, "annotation \"kubernetes.io/ingress.class\" is deprecated, please use 'spec.ingressClassName' instead");
+}
+
+void warn_serviceaccount(struct request *r, const void *obj, const void *old)
+{
+	const struct core_v1_ServiceAccount *s = obj, *was = old;
+	struct str key = STR("kubernetes.io/enforce-mountable-secrets");
+	if (str_map_has(&s->metadata.annotations, key) && !(was && str_map_has(&was->metadata.annotations, key)))
+		request_warn(r, "metadata.annotations[%.*s]: deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets", STR_F(key));
+}
+
+void warn_secret(struct request *r, const void *obj, const void *old)
+{
+	const struct core_v1_Secret *s = obj;
+	if (!str_is(s->type, "kubernetes.io/tls") || (old && obj_equal_at(desc_type(T_core_v1_Secret), obj, old)))
+		return;
+	if (str_find(str_map_get(&s->data, STR("tls.crt")), STR("-----BEGIN ")) < 0)
+		request_warn(r, "tls: failed to find any PEM data in certificate input");
+}
+
+void warn_csidriver(struct request *r, const void *obj, const void *old)
+{
+	const struct storage_v1_CSIDriver *d = obj;
+	if (d->spec.tokenRequests.len && !d->spec.has_serviceAccountTokenInSecrets)
+		request_warn(r, "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes");
+}
+
+#define CLASS_ANNOTATION "volume.beta.kubernetes.io/storage-class"
+
+static void warn_class(struct request *r, const struct str_map *m)
+{
+	if (str_map_has(m, STR(CLASS_ANNOTATION)))
+		request_warn(r, "metadata.annotations[" CLASS_ANNOTATION "]: deprecated since v1.8; use \"storageClassName\" attribute instead");
+}
+
+void warn_pvc(struct request *r, const void *obj, const void *old)
+{
+	const struct core_v1_PersistentVolumeClaim *c = obj;
+	struct warned w = {.r = r, .k = {.a = r->arena, .r = r}};
+	warn_class(r, &c->metadata.annotations);
+	struct quantity v = quantity_of(str_map_get(&c->spec.resources.requests, STR("storage")));
+	if (quantity_scaled(&v, -3) % 1000)
+		WARN((&w), STR("spec.resources.requests[storage]"), ": fractional byte value \"%.*s\" is invalid, must be an integer",
+			STR_F(str_map_get(&c->spec.resources.requests, STR("storage"))));
+}
+
+void warn_pv(struct request *r, const void *obj, const void *old)
+{
+	const struct core_v1_PersistentVolume *v = obj;
+	warn_class(r, &v->metadata.annotations);
+	if (str_is(v->spec.persistentVolumeReclaimPolicy, "Recycle"))
+		request_warn(r, "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.");
+	for (size_t i = 0; i < sizeof old_sources / sizeof *old_sources; i++) {
+		const struct field *f = field_by_name(desc_type(T_core_v1_PersistentVolumeSpec), str_of(old_sources[i].source), false);
+		if (f && field_present(&v->spec, f))
+			request_warn(r, "spec.%s: %s", old_sources[i].source, old_sources[i].why);
+	}
+}

@@ -1,0 +1,31 @@
+#include "cmd/data_dir.h"
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+
+static bool is_one_of(const char *name, const char *const *names)
+{
+	while (*names && strcmp(name, *names))
+		names++;
+	return *names;
+}
+
+int data_dir_check(const char *dir, struct err *e)
+{
+	static const char *const nothing[] = {".", "..", "lost+found", NULL};
+	static const char *const ours[] = {"store", "pki", "manifests", "cni", "kubelet", NULL}; /* some are made by the administrator beforehand */
+	char foreign[sizeof((struct dirent *)0)->d_name] = "";
+	bool found = false;
+	DIR *d = opendir(dir);
+	if (!d)
+		return errno == ENOENT ? 0 : err_sys(e, errno, "cannot read the data directory %s", dir);
+	for (struct dirent *f; !found && (f = readdir(d));) {
+		found = is_one_of(f->d_name, ours);
+		if (!is_one_of(f->d_name, nothing))
+			snprintf(foreign, sizeof foreign, "%s", f->d_name);
+	}
+	closedir(d);
+	if (found || !*foreign)
+		return 0;
+	return err_set(e, ERR_BAD_REQUEST, "%s is not empty and holds no cluster of c8s (found \"%s\"): choose another --data-dir", dir, foreign);
+}
