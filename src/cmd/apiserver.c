@@ -1,10 +1,13 @@
 /* c8s kube-apiserver. */
 #include "apiserver/server.h"
+#include "base/buf.h"
 #include "base/log.h"
+#include "cmd/address.h"
 #include "cmd/command.h"
 #include "cmd/control_plane.h"
 #include "cmd/flags.h"
 #include "net/addr.h"
+#include "os/netlink.h"
 #include "rt/io.h"
 #include "store/store.h"
 #include <signal.h>
@@ -12,6 +15,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define LOOPS_MAX 4          /* request loops: TLS is their work, and the machine has other things to do */
@@ -31,7 +35,7 @@ struct opts {
 #define AT(member) offsetof(struct opts, member)
 
 static const struct flag flags[] = {
-	{"advertise-address", 0, FLAG_STRING, AT(advertise_address), NULL, "address at which other members of the cluster reach this server"},
+	{"advertise-address", 0, FLAG_STRING, AT(advertise_address), NULL, "address at which other members of the cluster reach this server (default: the machine's)"},
 	{"allow-privileged", 0, FLAG_BOOL, AT(privileged), "false", "let containers ask for privileges"},
 	{"anonymous-auth", 0, FLAG_BOOL, AT(anonymous), "true", "take requests without credentials as system:anonymous"},
 	{"api-audiences", 0, FLAG_LIST, AT(audiences), NULL, "audiences that tokens for this server name (the issuer when empty)"},
@@ -110,7 +114,7 @@ static struct server_opts server_opts_of(struct run *r)
 	return (struct server_opts){
 		.store = r->store, .loops = r->loops, .nloops = r->nloops,
 		.service_cluster_ip_range = o->cluster_range, .service_node_port_range = o->node_ports,
-		.advertise_address = o->advertise_address, .secure_port = (int)o->secure_port,
+		.advertise_address = o->advertise_address.n ? o->advertise_address : address_advertised(r->arena, o->bind_address), .secure_port = (int)o->secure_port,
 		.service_account_issuer = o->issuer, .sa_key_files = o->sa_keys.items, .nsa_key_files = o->sa_keys.len, .sa_signing_key_file = o->signing_key,
 		.api_audiences = o->audiences.items, .napi_audiences = o->audiences.len,
 		.client_ca_file = o->client_ca, .tls_cert_file = o->cert, .tls_key_file = o->key, .token_auth_file = o->tokens,
@@ -139,6 +143,20 @@ static int check_opts(const struct opts *o, struct err *e)
 	if (o->sa_keys.len && !o->issuer.n)
 		return err_set(e, ERR_BAD_REQUEST, "--service-account-key-file needs --service-account-issuer");
 	return 0;
+}
+
+/* The bound address when others can reach it, else the one that leads out. */
+static struct str own_address(struct run *r)
+{
+	struct net_ip ip;
+	char link[16];
+	BUF(text);
+	if (!str_is(r->o.bind_address, "0.0.0.0") && !str_is(r->o.bind_address, "::") && !str_has_prefix(r->o.bind_address, STR("127.")) && !str_is(r->o.bind_address, "::1"))
+		return r->o.bind_address;
+	if (net_default_addr(AF_INET, &ip, link, NULL) < 0)
+		return STR("127.0.0.1");
+	net_ip_put(&text, &ip);
+	return buf_take(&text, r->arena);
 }
 
 static int open_listener(struct run *r, struct err *e)
@@ -185,6 +203,8 @@ static int make_loops(struct run *r, struct err *e)
 
 static int start(struct run *r, struct err *e)
 {
+	if (!r->o.advertise_address.n)
+		r->o.advertise_address = own_address(r);
 	if (check_opts(&r->o, e) || open_listener(r, e) || open_store(r, e) || make_loops(r, e))
 		return -1;
 	struct server_opts so = server_opts_of(r);

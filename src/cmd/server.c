@@ -8,6 +8,7 @@
  * SIGTERM ends the node first, then the control plane. */
 #include "base/buf.h"
 #include "base/log.h"
+#include "cmd/address.h"
 #include "cmd/command.h"
 #include "cmd/data_dir.h"
 #include "cmd/detach.h"
@@ -15,7 +16,6 @@
 #include "kubeadm/certs.h"
 #include "net/addr.h"
 #include "os/file.h"
-#include "os/netlink.h"
 #include "os/proc.h"
 #include "os/signals.h"
 #include "os/spawn.h"
@@ -266,20 +266,6 @@ static struct str host_name(struct arena *a)
 	return str_dup(a, str_of(name));
 }
 
-static struct str own_address(struct supervisor *sv)
-{
-	struct net_ip ip;
-	char link[16];
-	BUF(text);
-	ERR(e);
-	if (sv->o.bind_address.n && !str_is(sv->o.bind_address, "0.0.0.0") && !str_is(sv->o.bind_address, "::"))
-		return sv->o.bind_address;
-	if (net_default_addr(AF_INET, &ip, link, &e) < 0)
-		return STR("127.0.0.1");
-	net_ip_put(&text, &ip);
-	return buf_take(&text, sv->mem);
-}
-
 static int check(struct supervisor *sv, struct err *e)
 {
 	struct opts *o = &sv->o;
@@ -293,7 +279,7 @@ static int check(struct supervisor *sv, struct err *e)
 	if (!o->node_name.n)
 		o->node_name = host_name(sv->mem);
 	if (!o->advertise.n)
-		o->advertise = own_address(sv);
+		o->advertise = address_advertised(sv->mem, o->bind_address);
 	struct str socket = o->runtime;
 	if (str_has_prefix(socket, STR("unix://")))
 		socket = str_sub(socket, 7, socket.n);
@@ -330,7 +316,7 @@ static int set_up(struct supervisor *sv, struct err *e)
 	struct arena *a = sv->mem;
 	const char *dir = str_z(a, o->data_dir);
 	struct certs_opts c = {.dir = str_z(a, str_printf(a, "%s/pki", dir)), .service_range = o->service_range, .dns_domain = o->cluster_domain,
-		.node_name = o->node_name, .addresses = &o->advertise, .naddresses = 1, .now = time(NULL)};
+		.node_name = o->node_name, .addresses = &o->advertise, .naddresses = o->advertise.n > 0, .now = time(NULL)};
 	struct str node = str_printf(a, "system:node:%.*s", STR_F(o->node_name));
 	if (data_dir_check(dir, e) < 0 || file_mkdirs(dir, 0700, e) < 0 || file_mkdirs(str_z(a, str_printf(a, "%s/manifests", dir)), 0700, e) < 0 || certs_ensure(&c, e) < 0)
 		return -1;

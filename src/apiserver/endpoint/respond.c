@@ -370,6 +370,7 @@ static int list_to_buf(struct request *r, const struct answer *a, struct buf *ou
 		struct http_piece p;
 		buf_str(out, i ? STR(",{") : STR("{"));
 		CLEANUP(blob_unref) struct blob *b = item_json(r, a->items[i], &p);
+		(void)b; /* holds what p points to */
 		buf_put(out, p.p, p.n);
 		if (rt_breathe())
 			return -1;
