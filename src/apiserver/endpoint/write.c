@@ -164,7 +164,7 @@ static int commit(struct request *r, struct str key, uint64_t old_rev, const str
 	struct store_result res = {0};
 	mono_t began = rt_now_exact();
 	if (store_commit(server_store(r->server), &t, r->arena, &res, e))
-		return -1;
+		return err_is(e, ERR_TOO_LARGE) ? err_set(e, ERR_UNKNOWN, "etcdserver: request is too large") : -1;
 	metrics_stored(r, op->type == STORE_DELETE ? "delete" : old_rev ? "update" : "create", began);
 	if (res.conflict)
 		return after_conflict(r, &res, e);
