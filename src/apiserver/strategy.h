@@ -38,6 +38,8 @@ struct strategy {
 	/* Value of one that is no plain path; absent when this one is (default: the field at the path). */
 	struct str (*field)(struct arena *a, const void *obj, int selectable_index);
 	void (*validate_name)(struct str name, bool prefix, struct err *e); /* causes on metadata.name; NULL: DNS-1123 subdomain */
+	/* More defaults, in the version that was sent: part of what the client owns.  For what upstream's internal form adds on the way. */
+	void (*after_default)(struct request *r, struct ref o);
 	void (*prepare_create)(struct request *r, void *obj);
 	void (*prepare_update)(struct request *r, void *obj, const void *old);
 	void (*prepare_status)(struct request *r, void *obj, const void *old); /* /status; the generic code has put old's spec back (all but metadata and status) */

@@ -32,7 +32,7 @@ static void check_configmap(struct check *k, const struct core_v1_ConfigMap *c)
 			bad_string(k, at_key(k, STR("data"), p->key), p->key, "duplicate of key present in binaryData");
 	total += check_keys(k, "binaryData", &c->binaryData);
 	if (total > DATA_MAX)
-		bad_long(k, STR(""), DATA_MAX);
+		bad_long(k, STR("[]"), DATA_MAX);
 }
 
 void validate_configmap(struct request *r, const void *obj, struct err *e)

@@ -43,6 +43,10 @@ hook_name validate_name_driver;
 hook_warn warn_pod, warn_deployment, warn_replicaset, warn_daemonset, warn_statefulset, warn_rc, warn_podtemplate, warn_job, warn_cronjob, warn_service,
 	warn_endpointslice, warn_ingress, warn_serviceaccount, warn_secret, warn_csidriver, warn_pvc, warn_pv;
 
+/* flow.c */
+hook_new validate_flowschema, validate_prioritylevel;
+hook_change validate_flowschema_update, validate_flowschema_status, validate_prioritylevel_update, validate_prioritylevel_status;
+
 /* pod_spec.c, pod_update.c, claim.c */
 hook_new validate_pod, validate_podtemplate, validate_pvc, validate_pv;
 hook_change validate_job_status, validate_pod_update, validate_pod_status, validate_pod_ephemeral, validate_pod_resize, validate_podtemplate_update, validate_pvc_update, validate_pvc_status,

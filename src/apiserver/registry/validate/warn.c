@@ -402,7 +402,7 @@ void warn_secret(struct request *r, const void *obj, const void *old)
 void warn_csidriver(struct request *r, const void *obj, const void *old)
 {
 	const struct storage_v1_CSIDriver *d = obj;
-	if (d->spec.tokenRequests.len && !d->spec.has_serviceAccountTokenInSecrets)
+	if (!old && d->spec.tokenRequests.len && !d->spec.has_serviceAccountTokenInSecrets)
 		request_warn(r, "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes");
 }
 
