@@ -75,6 +75,7 @@ struct request {
 	struct { struct str *items; uint32_t len, cap; } warnings;
 	wall_t now;                        /* one time for all stamps of the request */
 	mono_t start, deadline;
+	bool seated;                       /* counted by flow control */
 	bool privileged_loopback;          /* in-process component under its own identity: no authorization */
 };
 /* A Warning header (deduplicated); in process it is dropped. */

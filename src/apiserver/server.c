@@ -6,11 +6,11 @@
 #include <stdlib.h>
 
 static const struct server_part *const parts[PARTS] = {
-	[PART_AUTHN] = &authn_part,         [PART_AUTHZ] = &authz_part,       [PART_ADMISSION] = &admission_part,
-	[PART_DISCOVERY] = &discovery_part, [PART_REGISTRY] = &registry_part, [PART_BOOTSTRAP] = &bootstrap_part,
+	[PART_AUTHN] = &authn_part,         [PART_AUTHZ] = &authz_part,         [PART_FLOW] = &flow_part,         [PART_ADMISSION] = &admission_part,
+	[PART_DISCOVERY] = &discovery_part, [PART_REGISTRY] = &registry_part,   [PART_BOOTSTRAP] = &bootstrap_part,
 };
 /* Authorization and admission look at the cache, the allocators of registry/ too; bootstrap objects come through all of them. */
-static const enum part start_order[PARTS] = {PART_AUTHN, PART_AUTHZ, PART_REGISTRY, PART_ADMISSION, PART_DISCOVERY, PART_BOOTSTRAP};
+static const enum part start_order[PARTS] = {PART_AUTHN, PART_AUTHZ, PART_FLOW, PART_REGISTRY, PART_ADMISSION, PART_DISCOVERY, PART_BOOTSTRAP};
 
 const struct server_opts *server_options(const struct server *s) { return &s->opts; }
 struct cache *server_cache(const struct server *s) { return s->cache; }

@@ -27,6 +27,7 @@ struct server_opts {
 	int max_in_flight, max_mutating_in_flight;
 	nsec_t event_ttl, min_request_timeout, request_timeout;
 	int64_t watch_bookmark_s;                 /* 0: 60 */
+	struct str flags;                         /* "name=value" lines of the command line, shown at /flagz */
 	struct str unix_socket;                   /* also served here for local components: identity by SO_PEERCRED */
 };
 struct server *server_new(const struct server_opts *o, struct err *e); /* on a fiber of one of the loops: loads the cache; waits.  Strings of o must live as long */
@@ -43,13 +44,13 @@ struct cache *server_cache(const struct server *s);
 struct store *server_store(const struct server *s);
 bool server_ready(const struct server *s);
 bool server_draining(const struct server *s);
-/* State of authn/, authz/, admission/, discovery/, registry/ (IP allocators, ...): each folder defines its struct, makes it in its _start function
+/* State of authn/, authz/, flow/, admission/, discovery/, registry/ (IP allocators, ...): each folder defines its struct, makes it in its _start function
  * (called by server_new, in the order of server.c's table; waits) and frees it in _stop. */
-enum part { PART_AUTHN, PART_AUTHZ, PART_ADMISSION, PART_DISCOVERY, PART_REGISTRY, PART_BOOTSTRAP, PARTS };
+enum part { PART_AUTHN, PART_AUTHZ, PART_FLOW, PART_ADMISSION, PART_DISCOVERY, PART_REGISTRY, PART_BOOTSTRAP, PARTS };
 struct server_part {
 	int (*start)(struct server *s, void **ret_state, struct err *e);
 	int (*post_start)(struct server *s, void *state, struct err *e); /* after listening: bootstrap; optional */
 	void (*stop)(struct server *s, void *state);
 };
 void *server_part(const struct server *s, enum part p);
-extern const struct server_part authn_part, authz_part, admission_part, discovery_part, registry_part, bootstrap_part;
+extern const struct server_part authn_part, authz_part, flow_part, admission_part, discovery_part, registry_part, bootstrap_part;

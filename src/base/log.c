@@ -21,6 +21,8 @@ void log_setup(const struct log_opts *o)
 	atomic_store_explicit(&verbosity, o->verbosity, memory_order_relaxed);
 }
 
+void log_set_verbosity(int v) { atomic_store_explicit(&verbosity, v, memory_order_relaxed); }
+
 int log_verbosity(void)
 {
 	return atomic_load_explicit(&verbosity, memory_order_relaxed);

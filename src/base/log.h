@@ -15,6 +15,7 @@ struct log_opts {
 };
 void log_setup(const struct log_opts *o);
 int log_verbosity(void);
+void log_set_verbosity(int v); /* of the whole process, at any time */
 void log_line(char severity, const char *file, int line, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 #define log_info(...) log_line('I', __FILE_NAME__, __LINE__, __VA_ARGS__)
 #define log_warn(...) log_line('W', __FILE_NAME__, __LINE__, __VA_ARGS__)

@@ -97,7 +97,10 @@ int status_of_code(int code, const char *verb, struct str group, struct str reso
 	struct code_text t = text_of_code(code, verb);
 	BUF(m);
 	text_put(&m, t, text);
-	err_set(e, t.reason, "%s (%s %.*s%s%.*s%s%.*s)", buf_z(&m), verb, STR_F(resource), group.n ? "." : "", STR_F(group), name.n ? " " : "", STR_F(name));
+	if (!resource.n)
+		err_set(e, t.reason, "%s", buf_z(&m));
+	else
+		err_set(e, t.reason, "%s (%s %.*s%s%.*s%s%.*s)", buf_z(&m), verb, STR_F(resource), group.n ? "." : "", STR_F(group), name.n ? " " : "", STR_F(name));
 	if (!e)
 		return -1;
 	e->code = code;

@@ -97,13 +97,26 @@ struct run {
 
 static struct str join(struct arena *a, const struct flag_list *l) { return str_join(a, l->items, l->len, STR(",")); }
 
+static struct str flag_lines(struct run *r)
+{
+	BUF(out);
+	flags_write(flags, ARRAY_LEN(flags), &r->o, &out);
+	return buf_take(&out, r->arena);
+}
+
+static struct str advertised(const struct opts *o)
+{
+	bool any = str_is(o->bind_address, "0.0.0.0") || str_is(o->bind_address, "::");
+	return o->advertise_address.n || any ? o->advertise_address : o->bind_address;
+}
+
 static struct server_opts server_opts_of(struct run *r)
 {
 	const struct opts *o = &r->o;
 	return (struct server_opts){
 		.store = r->store, .loops = r->loops, .nloops = r->nloops,
 		.service_cluster_ip_range = o->cluster_range, .service_node_port_range = o->node_ports,
-		.advertise_address = o->advertise_address, .secure_port = (int)o->secure_port,
+		.advertise_address = advertised(o), .secure_port = (int)o->secure_port,
 		.service_account_issuer = o->issuer, .sa_key_files = o->sa_keys.items, .nsa_key_files = o->sa_keys.len, .sa_signing_key_file = o->signing_key,
 		.api_audiences = o->audiences.items, .napi_audiences = o->audiences.len,
 		.client_ca_file = o->client_ca, .tls_cert_file = o->cert, .tls_key_file = o->key, .token_auth_file = o->tokens,
@@ -117,6 +130,7 @@ static struct server_opts server_opts_of(struct run *r)
 		.anonymous_auth = o->anonymous, .allow_privileged = o->privileged,
 		.max_in_flight = (int)o->max_in_flight, .max_mutating_in_flight = (int)o->max_mutating,
 		.event_ttl = o->event_ttl, .min_request_timeout = o->request_min_s * NS_S, .request_timeout = o->request_timeout, .unix_socket = o->unix_socket,
+		.flags = flag_lines(r),
 	};
 }
 

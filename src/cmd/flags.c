@@ -1,4 +1,5 @@
 #include "cmd/flags.h"
+#include "base/buf.h"
 #include "cmd/command.h"
 
 struct parser {
@@ -196,4 +197,31 @@ int usage_parse(const struct usage *u, int argc, char **argv, void *opts, struct
 		return 0;
 	}
 	return res.nrest ? cmd_error("unexpected argument \"%s\" (c8s %s --help lists the flags)", res.rest[0], u->name) : -1;
+}
+
+static void write_value(const struct flag *f, const void *at, struct buf *out)
+{
+	const struct flag_list *l = at;
+	switch (f->type) {
+	case FLAG_BOOL: buf_str(out, *(const bool *)at ? STR("true") : STR("false")); break;
+	case FLAG_INT: buf_printf(out, "%lld", (long long)*(const int64_t *)at); break;
+	case FLAG_STRING: buf_str(out, *(const struct str *)at); break;
+	case FLAG_DURATION: duration_put(out, *(const nsec_t *)at); break;
+	case FLAG_LIST:
+		for (uint32_t i = 0; i < l->len; i++)
+			buf_printf(out, "%s%.*s", i ? "," : "", STR_F(l->items[i]));
+		break;
+	case FLAG_IGNORED: break;
+	}
+}
+
+void flags_write(const struct flag *v, size_t n, const void *opts, struct buf *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].type == FLAG_IGNORED)
+			continue;
+		buf_printf(out, "%s=", v[i].name);
+		write_value(&v[i], (const char *)opts + v[i].offset, out);
+		buf_char(out, '\n');
+	}
 }

@@ -59,4 +59,7 @@ void usage_print(const struct usage *u, FILE *to);
 /* Fills *opts.  ERR_BAD_REQUEST with a sentence that names the flag. */
 int flags_parse(const struct flag *v, size_t n, int argc, char **argv, void *opts, struct arena *a, struct flag_result *ret, struct err *e) must_check;
 int flags_parse_groups(const struct flag_group *g, size_t n, int argc, char **argv, void *opts, struct arena *a, struct flag_result *ret, struct err *e) must_check;
+/* "name=value" lines of what opts holds; flags without effect are left out. */
+struct buf;
+void flags_write(const struct flag *v, size_t n, const void *opts, struct buf *out);
 void flags_help(const struct flag *v, size_t n, FILE *to);

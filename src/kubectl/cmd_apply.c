@@ -101,6 +101,9 @@ static int change_existing(struct apply *a, struct target *t, struct value *curr
 
 static int apply_client(struct apply *a, struct target *t, struct err *e)
 {
+	struct str generated = value_path_str(t->obj, "metadata.generateName");
+	if (!t->name.n && generated.n)
+		return err_set(e, ERR_BAD_REQUEST, "from %.*s: cannot use generate name with apply", STR_F(generated));
 	struct target now = *t;
 	change_set_last_applied(a->c, t->obj);
 	if (target_get(a->c, &now, e) == 0) {
@@ -119,7 +122,7 @@ static int conflict(struct ctl *c, struct err *e)
 	struct str why = str_dup(c->a, e->message);
 	if (!err_is(e, ERR_CONFLICT))
 		return -1;
-	return err_set(e, ERR_BAD_REQUEST, "%.*s\nOther managers own these fields. Take them over with --force-conflicts, leave them out of the file, or "
+	return err_set(e, ERR_BAD_REQUEST, "%.*s\n* Other managers own these fields. Take them over with --force-conflicts, leave them out of the file, or "
 		"give them the value that they have, to share them.", STR_F(why));
 }
 

@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+/* Of many objects events are shown on demand only: one request each. */
+static void hide_events(struct ctl *c) { option_find(&c->opts, "show-events")->text = STR("false"); }
+
 static int put(struct ctl *c, const struct target *t, bool *first, struct err *e)
 {
 	size_t at = c->out.n;
@@ -58,6 +61,8 @@ static int describe_list(struct ctl *c, const struct target *t, bool *first, str
 {
 	struct value *v = target_list(c, t, e);
 	const struct value *items = value_get(v, STR("items"));
+	if (list_len(items) > 1 && !opt_given(c, "show-events"))
+		hide_events(c);
 	EACH_ITEM(x, items) {
 		struct target one = {.m = t->m, .obj = *x, .name = value_path_str(*x, "metadata.name"), .ns = value_path_str(*x, "metadata.namespace")};
 		if (put(c, &one, first, e) != 0)
@@ -74,6 +79,8 @@ int cmd_describe(struct ctl *c, struct err *e)
 		return err_set(e, ERR_BAD_REQUEST, "You must specify the type of resource to describe. Use \"kubectl api-resources\" for a complete list of supported resources.");
 	if (targets_read(c, &(struct target_opts){.flags = TARGET_LIST_ALL}, &ts, e) != 0)
 		return -1;
+	if (ts.len > 1 && !opt_given(c, "show-events"))
+		hide_events(c);
 	for (uint32_t i = 0; i < ts.len; i++) {
 		struct target *t = &ts.items[i];
 		int failed = t->name.n ? describe_named(c, t, &first, e) : describe_list(c, t, &first, e);

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#define EVENT_WIDTH 11 /* of the longest, MODIFIED */
+
 struct get {
 	struct ctl *c;
 	struct printer p;
@@ -36,6 +38,8 @@ static struct value *read_table_page(struct get *g, const struct target *t, stru
 		query_add(&path, "includeObject", STR("Object"));
 	const char *accept = opt_on(c, "server-print") ? TABLE_ACCEPT : NULL;
 	struct value *v = rest_json(c, &(struct request){.method = "GET", .path = buf_view(&path), .accept = accept}, e);
+	if (!v)
+		target_list_failed(c, t, e);
 	return v ? table_of(c, v) : NULL;
 }
 
@@ -309,6 +313,8 @@ int cmd_get(struct ctl *c, struct err *e)
 		return err_set(e, ERR_BAD_REQUEST, "subresource cannot be used when bulk resources are specified");
 	options(&g);
 	int failed;
+	if (watches(c) && opt_on(c, "output-watch-events"))
+		g.tab.widths[0] = EVENT_WIDTH;
 	if (watches(c))
 		failed = get_watch(&g, e);
 	else if (prints_tables(&g))

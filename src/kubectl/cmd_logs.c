@@ -29,7 +29,7 @@ static void add_log(struct logs *l, const struct target *pod, struct str contain
 {
 	struct log *x = arena_push(l->c->a, &l->list);
 	*x = (struct log){.all = l, .pod = pod, .container = container};
-	if (opt_on(l->c, "prefix"))
+	if ((opt_on(l->c, "prefix") || opt_on(l->c, "all-pods")))
 		x->prefix = str_printf(l->c->a, "[pod/%.*s/%.*s] ", STR_F(pod->name), STR_F(container));
 }
 
@@ -170,7 +170,7 @@ static int follow_all(struct logs *l, struct err *e)
 
 static int read_all(struct logs *l, struct err *e)
 {
-	l->whole_lines = opt_on(l->c, "prefix") || (opt_on(l->c, "follow") && l->list.len > 1);
+	l->whole_lines = (opt_on(l->c, "prefix") || opt_on(l->c, "all-pods")) || (opt_on(l->c, "follow") && l->list.len > 1);
 	if (opt_on(l->c, "follow") && l->list.len > 1)
 		return follow_all(l, e);
 	for (uint32_t i = 0; i < l->list.len; i++) {

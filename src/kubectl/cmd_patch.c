@@ -77,6 +77,13 @@ static int one(void *arg, struct target *t, struct err *e)
 	if (!obj)
 		return -1;
 	bool changed = p->dry != DRY_NONE || !same(c, t->obj, obj);
+	struct str sub = opt(c, "subresource"), group, version, name = t->name;
+	split_api_version(value_path_str(obj, "apiVersion"), &group, &version);
+	if (sub.n && !p->p.given && !str_eq(value_path_str(obj, "kind"), t->m->kind)) {
+		struct str kind = kind_text(c, group, value_path_str(obj, "kind"));
+		ctl_print(c, "%.*s/%.*s %s\n", STR_F(kind), STR_F(name), changed ? "patched" : "patched (no change)");
+		return 0;
+	}
 	return print_done(c, &p->p, t, obj, changed ? "patched" : "patched (no change)", DRY_NONE, e);
 }
 

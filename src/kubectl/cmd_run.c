@@ -209,7 +209,7 @@ int cmd_run(struct ctl *c, struct err *e)
 	r.t = (struct target){.m = mapping_find(c, STR("pods"), e), .ns = c->ns, .name = ctl_arg(c, 0)};
 	if (!r.t.m || make_pod(&r, e) != 0 || expose(&r, e) != 0)
 		return -1;
-	if (opt_on(c, "save-config"))
+	if (opt_on(c, "save-config") && r.dry != DRY_CLIENT)
 		change_set_last_applied(c, r.t.obj);
 	struct value *obj = change_create(c, &r.t, "kubectl-run", r.dry, e);
 	if (!obj)

@@ -1,4 +1,5 @@
 #include "kubectl/command.h"
+#include "kubectl/examples.h"
 #include "kubectl/help.h"
 #include <stdio.h>
 
@@ -12,6 +13,7 @@ static const struct command commands[] = {
 	{"auth can-i", cmd_can_i, "VERB (TYPE | TYPE/NAME | /PATH)", "Ask whether a request would be allowed"},
 	{"auth whoami", cmd_whoami, "", "Show as whom the server knows you"},
 	{"cluster-info", cmd_cluster_info, "", "Show where the control plane answers"},
+	{"completion", cmd_completion, "bash", "Print a shell script that completes commands"},
 	{"config current-context", cmd_config_current, "", "Print the name of the context in use"},
 	{"config get-clusters", cmd_config_clusters, "", "List clusters of the kubeconfig"},
 	{"config get-contexts", cmd_config_contexts, "[NAME ...]", "List contexts of the kubeconfig"},
@@ -166,6 +168,9 @@ void command_help(struct ctl *c, const struct command_fact *f)
 	ctl_print(c, "%s.\n\n", line ? line : "This command is not there yet");
 	if (f->aliases && *f->aliases)
 		ctl_print(c, "Aliases:\n%s, %s\n\n", strrchr(f->path, ' ') + 1, f->aliases);
+	const char *examples = k ? help_examples(k->path) : "";
+	if (*examples)
+		ctl_print(c, "Examples:\n%s\n", examples);
 	put_children(c, f);
 	put_flags(c, f);
 	ctl_print(c, "Usage:\n  %s %s\n\nkubectl options lists the flags that all commands have.\n", f->path, k ? k->usage : "COMMAND");

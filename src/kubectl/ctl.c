@@ -93,6 +93,17 @@ static void complete_server(struct ctl *c)
 		c->rest.server.n--;
 }
 
+/* Upstream tells some mistakes of the command line without what leads the others. */
+static int bare(struct ctl *c, struct err *e)
+{
+	struct str lead = STR("invalid configuration: "), text = e->message;
+	if (str_has_prefix(text, lead) && str_find(text, STR("without impersonating a user")) > 0) {
+		text = str_dup(c->a, str_sub(text, lead.n, text.n));
+		err_set(e, ERR_BAD_REQUEST, "%.*s", STR_F(text));
+	}
+	return -1;
+}
+
 int ctl_config(struct ctl *c, struct err *e)
 {
 	struct kubeconfig_overrides o;
@@ -102,7 +113,7 @@ int ctl_config(struct ctl *c, struct err *e)
 		return -1;
 	struct clientcmd_v1_Config *k = kubeconfig_load(c->a, opt(c, "kubeconfig"), e);
 	if (!k || kubeconfig_rest(c->a, k, &o, &c->rest, e) != 0)
-		return -1;
+		return bare(c, e);
 	complete_server(c);
 	c->rest.user_agent = STR("kubectl/v1.36.0 (linux) c8s");
 	c->ns = c->rest.namespace_.n ? c->rest.namespace_ : STR("default");

@@ -40,7 +40,7 @@ static void continued(struct describe *d, int level, struct str text)
 static void put_first(struct describe *d, int level, const char *title, struct str text, bool first)
 {
 	if (first)
-		describe_line(d, level, "%s:\t%.*s", title, STR_F(text));
+		describe_line(d, level, "%s:\t%s%.*s", title, d->inner ? d->inner : "", STR_F(text));
 	else
 		continued(d, level, text);
 }
@@ -48,7 +48,7 @@ static void put_first(struct describe *d, int level, const char *title, struct s
 void describe_map(struct describe *d, int level, const char *title, const struct value *map)
 {
 	if (!map_len(map))
-		describe_line(d, level, "%s:\t<none>", title);
+		describe_line(d, level, "%s:\t%s<none>", title, d->inner ? d->inner : "");
 	EACH_MEMBER(m, map)
 		put_first(d, level, title, str_printf(d->c->a, "%.*s=%.*s", STR_F(m->key), STR_F(text_of(m->value))), m == map->object.items);
 }
@@ -80,7 +80,7 @@ void describe_annotations(struct describe *d, int level, const struct value *map
 		first = false;
 	}
 	if (first)
-		describe_line(d, level, "Annotations:\t<none>");
+		describe_line(d, level, "Annotations:\t%s<none>", d->inner ? d->inner : "");
 }
 
 void describe_head(struct describe *d)

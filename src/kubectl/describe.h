@@ -14,6 +14,7 @@ struct describe {
 	const struct target *t;
 	const struct value *obj;
 	bool template;       /* a Pod template inside of something: one space more before names */
+	const char *inner;   /* before values of labels; NULL: nothing */
 	bool raw_tabs;       /* nobody aligns: continued lines begin with a tab alone */
 	int indent;          /* of headings, in steps of two spaces */
 };

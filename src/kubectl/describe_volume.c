@@ -103,7 +103,9 @@ void describe_volumes(struct describe *d, const struct value *list)
 	d->indent = 0;
 	EACH_ITEM(v, list) {
 		describe_line(d, 1, "%s%.*s:", d->template ? " " : "", STR_F(value_path_str(*v, "name")));
+		d->inner = "    ";
 		put_volume(d, *v);
+		d->inner = NULL;
 	}
 	d->indent = indent;
 }

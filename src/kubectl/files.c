@@ -64,14 +64,56 @@ static int one_document(struct reader *r, struct str doc, struct str source, str
 		failed = 0;
 	if (failed) {
 		struct str why = str_dup(r->c->a, e->message);
-		return err_set(e, ERR_BAD_REQUEST, "error parsing %.*s: %.*s", STR_F(source), STR_F(why));
+		return err_set(e, ERR_BAD_REQUEST, "error parsing %.*s: %s%.*s", STR_F(source), is_json(doc) ? "" : "error converting YAML to JSON: ", STR_F(why));
 	}
 	return v->type == V_NULL ? 0 : r->each(r->arg, v, source, e);
+}
+
+/* The length of the JSON object at the start of s; 0 when it does not end. */
+static size_t object_length(struct str s)
+{
+	unsigned depth = 0;
+	bool quoted = false;
+	for (size_t i = 0; i < s.n; i++) {
+		if (quoted) {
+			i += s.p[i] == '\\';
+			quoted = s.p[i] != '"';
+		} else if (s.p[i] == '"') {
+			quoted = true;
+		} else if (s.p[i] == '{' || s.p[i] == '[') {
+			depth++;
+		} else if ((s.p[i] == '}' || s.p[i] == ']') && --depth == 0) {
+			return i + 1;
+		}
+	}
+	return 0;
+}
+
+/* JSON objects may follow each other with nothing between. */
+static bool is_stream(struct str s)
+{
+	size_t n = is_json(s) ? object_length(str_trim(s)) : 0;
+	return n && is_json(str_sub(str_trim(s), n, s.n));
+}
+
+static int stream(struct reader *r, struct str s, struct str source, struct err *e)
+{
+	for (s = str_trim(s); s.n; s = str_trim(s)) {
+		size_t n = object_length(s);
+		if (!n)
+			n = s.n;
+		if (one_document(r, str_sub(s, 0, n), source, e) != 0)
+			ctl_problem(r->c, e);
+		s = str_sub(s, n, s.n);
+	}
+	return 0;
 }
 
 static int documents(struct reader *r, struct str text, struct str source, struct err *e)
 {
 	struct str doc;
+	if (is_stream(text))
+		return stream(r, text, source, e);
 	while (yaml_next_document(&text, &doc))
 		if (one_document(r, doc, source, e) != 0)
 			ctl_problem(r->c, e);

@@ -40,6 +40,12 @@ static int unknown(struct str out, bool tables, struct err *e)
 		tables ? all_formats : plain_formats);
 }
 
+static int unreadable(struct ctl *c, const struct printer *p, struct err *e)
+{
+	struct str why = str_dup(c->a, e->message);
+	return err_set(e, ERR_BAD_REQUEST, "error reading --template %.*s, %.*s", STR_F(p->text), STR_F(why));
+}
+
 static int read_template(struct ctl *c, struct printer *p, bool file, struct err *e)
 {
 	if (!p->text.n && opt_exists(c, "template"))
@@ -49,7 +55,7 @@ static int read_template(struct ctl *c, struct printer *p, bool file, struct err
 	if (!p->text.n)
 		return err_set(e, ERR_BAD_REQUEST, "template format specified but no template given");
 	if (file && input_read(c, str_dup(c->a, p->text), &p->text, e) != 0)
-		return err_wrap(e, "error reading --template %.*s", STR_F(p->text));
+		return unreadable(c, p, e);
 	if (p->format == PRINT_COLUMNS)
 		return file ? columns_parse_file(c->a, p->text, &p->columns, e) : columns_parse(c->a, p->text, &p->columns, e);
 	p->path = jsonpath_parse(c->a, p->text, e);

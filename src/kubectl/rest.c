@@ -1,5 +1,6 @@
 /* Requests and watches, as JSON documents. */
 #include "base/enc.h"
+#include "base/log.h"
 #include "codec/json.h"
 #include "kubectl/ctl.h"
 #include <errno.h>
@@ -29,14 +30,36 @@ int status_mark(struct err *e)
 	return -1;
 }
 
+/* -v=6 to 9: the request, the answer, its body, and how curl would ask. */
+static void log_request(struct ctl *c, const struct request *q, const char *accept)
+{
+	struct str server = c->rest.server, agent = c->rest.user_agent;
+	log_v(7, "\"Request\" verb=\"%s\" url=\"%.*s%.*s\" headers=<\n\tAccept: %s\n\tUser-Agent: %.*s\n >", q->method, STR_F(server), STR_F(q->path), accept,
+		STR_F(agent));
+	log_v(9, "curl -v -X%s  -H \"Accept: %s\" -H \"User-Agent: %.*s\" '%.*s%.*s'", q->method, accept, STR_F(agent), STR_F(server), STR_F(q->path));
+	if (q->body.n)
+		log_v(8, "\"Request Body\" body=\"%.*s\"", STR_F(q->body));
+}
+
+static void log_answer(struct ctl *c, const struct request *q, const struct raw_response *r, mono_t began)
+{
+	struct str server = c->rest.server;
+	log_v(6, "\"Response\" verb=\"%s\" url=\"%.*s%.*s\" status=\"%d %s\" milliseconds=%lld", q->method, STR_F(server), STR_F(q->path), r->code,
+		http_reason(r->code), (long long)((rt_now_exact() - began) / NS_MS));
+	log_v(8, "\"Response Body\" body=\"%.*s\"", STR_F(r->body));
+}
+
 int rest_call(struct ctl *c, const struct request *q, struct str *ret, struct err *e)
 {
 	struct raw_response r;
 	if (ctl_connect(c, e) != 0)
 		return -1;
 	const char *accept = q->accept ? q->accept : "application/json";
+	mono_t began = rt_now_exact();
+	log_request(c, q, accept);
 	if (https_raw(c->t, c->a, q->method, q->path, accept, q->content_type, q->body, ANSWER_MAX, &r, e) != 0)
 		return -1;
+	log_answer(c, q, &r, began);
 	if (r.warning.n)
 		tell_warnings(c, r.warning);
 	if (https_raw_check(&r, e) != 0)

@@ -118,6 +118,6 @@ void tab_cell(struct buf *out, struct str s)
 		if (c == '\x1b')
 			buf_lit(out, "^[");
 		else
-			buf_char(out, c == '\t' || c == '\v' ? ' ' : c);
+			buf_char(out, c == '\v' ? ' ' : c);
 	}
 }

@@ -95,6 +95,9 @@ static int read_args(struct ctl *c, const struct target_opts *o, const struct st
 	bool pairs = false;
 	for (uint32_t i = 0; i < n; i++)
 		pairs |= has_slash(args[i]);
+	bool selected = selector(c, "selector").n || selector(c, "field-selector").n || all_flag(c, o);
+	if (pairs && selected)
+		return err_set(e, ERR_BAD_REQUEST, "selectors and the all flag cannot be used when passing resource/name arguments");
 	if ((pairs || n > 1) && check_names(c, o, e) != 0)
 		return -1;
 	if (pairs)
@@ -270,6 +273,18 @@ static void complete_items(struct ctl *c, const struct target *t, struct value *
 	}
 }
 
+void target_list_failed(struct ctl *c, const struct target *t, struct err *e)
+{
+	struct str labels = selector(c, "selector"), fields = selector(c, "field-selector");
+	if (t->name.n || e->sys != SYS_STATUS || !(err_is(e, ERR_BAD_REQUEST) || err_is(e, ERR_NOT_FOUND)))
+		return;
+	struct str what = str_printf(c->a, "Unable to find \"%.*s/%.*s, Resource=%.*s\"", STR_F(t->m->group), STR_F(t->m->version), STR_F(t->m->resource));
+	if (labels.n || fields.n)
+		err_wrap(e, "%.*s that match label selector \"%.*s\", field selector \"%.*s\"", STR_F(what), STR_F(labels), STR_F(fields));
+	else
+		err_wrap(e, "%.*s", STR_F(what));
+}
+
 static struct value *read_page(struct ctl *c, const struct target *t, struct str next, struct err *e)
 {
 	BUF(path);
@@ -279,7 +294,10 @@ static struct value *read_page(struct ctl *c, const struct target *t, struct str
 		query_add(&path, "limit", chunk);
 	if (next.n)
 		query_add(&path, "continue", next);
-	return rest_get(c, buf_view(&path), e);
+	struct value *v = rest_get(c, buf_view(&path), e);
+	if (!v)
+		target_list_failed(c, t, e);
+	return v;
 }
 
 static void append(struct ctl *c, struct value *to, const struct value *from)

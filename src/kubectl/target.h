@@ -33,6 +33,8 @@ struct target_opts {
 int targets_read(struct ctl *c, const struct target_opts *o, struct targets *ret, struct err *e) must_check;
 /* Lists become their objects, named targets are fetched (obj).  What is missing is a problem, the rest stays. ignore_missing: it is none. */
 int targets_fetch(struct ctl *c, struct targets *t, bool ignore_missing, struct err *e) must_check;
+/* Puts what was looked for before the server's message about a list. */
+void target_list_failed(struct ctl *c, const struct target *t, struct err *e);
 int target_get(struct ctl *c, struct target *t, struct err *e) must_check;
 /* The whole list of one kind, read in pieces: its objects with apiVersion and kind. */
 struct value *target_list(struct ctl *c, const struct target *t, struct err *e);

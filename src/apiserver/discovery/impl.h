@@ -5,6 +5,7 @@
  *   openapi.c     the OpenAPI documents
  *   health.c      healthz, livez, readyz
  *   metrics.c     counting, and /metrics; metric_set.c the series and their text
+ *   debug.c       pages for people
  *   table.c       which path is whose */
 #pragma once
 #include "apiserver/discovery.h"
@@ -73,6 +74,14 @@ int openid_keys_handle(struct request *r, struct err *e) must_check;
 int index_handle(struct request *r, struct err *e) must_check;
 int version_handle(struct request *r, struct err *e) must_check;
 struct str version_labels(struct arena *a); /* of kubernetes_build_info */
+
+/* ---- debug.c ---- */
+
+int pprof_handle(struct request *r, struct err *e) must_check;
+int verbosity_handle(struct request *r, struct err *e) must_check;
+int statusz_handle(struct request *r, struct err *e) must_check;
+int flagz_handle(struct request *r, struct err *e) must_check;
+int priority_levels_handle(struct request *r, struct err *e) must_check;
 
 /* ---- metrics.c ---- */
 

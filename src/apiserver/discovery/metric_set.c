@@ -23,6 +23,7 @@ static const struct family {
 	[METRIC_CERTIFICATE_EXPIRATION] = {"apiserver_client_certificate_expiration_seconds", HISTOGRAM, "[ALPHA] What is left of the life of client certificates in use.",
 		{0, 1800, 3600, 7200, 21600, 43200, 86400, 172800, 345600, 604800, 2592000, 7776000, 15552000, 31104000}, 14},
 	[METRIC_INFLIGHT] = {"apiserver_current_inflight_requests", GAUGE, "[STABLE] Requests being served, long-running ones apart."},
+	[METRIC_FLOW_DISPATCHED] = {"apiserver_flowcontrol_dispatched_requests_total", COUNTER, "[BETA] Requests by what flow control takes them for."},
 	[METRIC_LONGRUNNING] = {"apiserver_longrunning_requests", GAUGE, "[STABLE] Watches that are open."},
 	[METRIC_REQUEST_DURATION] = {"apiserver_request_duration_seconds", HISTOGRAM, "[STABLE] Time to serve a request.", SECONDS},
 	[METRIC_REQUESTS] = {"apiserver_request_total", COUNTER, "[STABLE] Requests by what they asked for and the code of their answer."},

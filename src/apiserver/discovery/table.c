@@ -8,6 +8,10 @@ static const struct path_handler handlers[] = {
 	{"/.well-known/openid-configuration", false, false, openid_issuer_handle},
 	{"/api", true, false, api_handle},
 	{"/apis", true, false, apis_handle},
+	{"/debug/api_priority_and_fairness/dump_priority_levels", false, false, priority_levels_handle},
+	{"/debug/flags/v", false, false, verbosity_handle},
+	{"/debug/pprof", true, false, pprof_handle},
+	{"/flagz", false, false, flagz_handle},
 	{"/healthz", true, false, health_handle},
 	{"/index.html", false, false, index_handle},
 	{"/livez", true, false, health_handle},
@@ -17,6 +21,7 @@ static const struct path_handler handlers[] = {
 	{"/openapi/v3", true, false, openapi_v3_handle},
 	{"/openid/v1/jwks", false, false, openid_keys_handle},
 	{"/readyz", true, false, health_handle},
+	{"/statusz", false, false, statusz_handle},
 	{"/version", false, false, version_handle},
 	{"/version/", false, false, version_handle},
 };

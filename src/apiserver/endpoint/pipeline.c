@@ -3,6 +3,7 @@
 #include "apiserver/authz.h"
 #include "apiserver/discovery.h"
 #include "apiserver/endpoint/endpoint.h"
+#include "apiserver/flow.h"
 #include "apiserver/metrics.h"
 #include "base/enc.h"
 #include "gen/meta_v1.h"
@@ -114,12 +115,21 @@ static int run_path(struct request *r, struct err *e)
 	return h->handle(r, e);
 }
 
+static int busy(struct request *r)
+{
+	resp_header(r->resp, STR("retry-after"), STR("1"));
+	plain_text(r, 429, STR("Too many requests, please try again later.\n"));
+	return 2;
+}
+
 static int run_stages(struct request *r, struct err *e)
 {
 	int failed = authn_request(r, e);
 	metrics_authenticated(r, !failed);
 	if (failed || authn_impersonate(r, e))
 		return -1;
+	if (!flow_enter(r))
+		return busy(r);
 	failed = request_authorize(r, r->at.verb, e);
 	metrics_authorized(r, !failed);
 	if (failed)
@@ -155,7 +165,8 @@ void pipeline_http(void *server, struct http_req *req, struct http_resp *resp)
 		respond_error(r, &e);
 	else if (done == 0)
 		respond_answer(r);
-	else if (!resp_started(resp) && r->at.is_resource)
+	else if (done == 1 && !resp_started(resp) && r->at.is_resource)
 		plain_text(r, 404, STR("404 page not found\n"));
+	flow_leave(r);
 	metrics_end(r);
 }

@@ -112,24 +112,48 @@ int node_proxy(struct request *r, struct err *e)
 	return connect_to_kubelet(t, at.name, e) ? -1 : connect_hand_on(t, e);
 }
 
-/* The name of the Service's port: "" when it has but one without a name. */
-static bool service_port_name(const struct core_v1_Service *s, struct str port, struct str *ret)
+static int service_missing(struct str name, struct err *e)
 {
-	int64_t n = -1;
-	if (!port.n && s->spec.ports.len == 1)
-		return *ret = s->spec.ports.items[0].name, true;
-	(void)str_i64(port, &n);
+	err_set(e, ERR_NOT_FOUND, "services \"%.*s\" not found", STR_F(name));
+	err_object(e, STR(""), STR("services"), name);
+	return -1;
+}
+
+/* The name of the port with this number. */
+static int port_name(struct request *r, struct str service, int64_t number, struct str *ret, struct err *e)
+{
+	const struct core_v1_Service *s = connect_look_up(r, "", "services", r->at.ns, service, e);
+	if (!s)
+		return service_missing(service, e);
 	LIST_EACH(p, s->spec.ports)
-		if (str_eq(p->name, port) || (n > 0 && p->port == n))
-			return *ret = p->name, true;
-	return false;
+		if (p->port == number) {
+			*ret = p->name;
+			return 0;
+		}
+	return err_set(e, ERR_SERVICE_UNAVAILABLE, "no service port %lld found for service \"%.*s\"", (long long)number, STR_F(service));
 }
 
 struct choice {
 	struct str ip;
 	int port;
-	uint32_t seen;
+	uint32_t seen, slices;
 };
+
+/* An address that is not a Pod's own could be anything: whoever writes endpoints must not reach it through us. */
+static bool is_pods(struct request *r, const struct discovery_v1_Endpoint *ep)
+{
+	const struct core_v1_ObjectReference *t = ep->targetRef;
+	ERR(e);
+	if (!t || !str_is(t->kind, "Pod") || !str_eq(t->namespace, r->at.ns))
+		return false;
+	const struct core_v1_Pod *p = connect_look_up(r, "", "pods", t->namespace, t->name, &e);
+	if (!p)
+		return false;
+	LIST_EACH(ip, p->status.podIPs)
+		if (str_eq(ip->ip, ep->addresses.items[0]))
+			return true;
+	return str_eq(p->status.podIP, ep->addresses.items[0]);
+}
 
 /* Any ready endpoint, each as likely. */
 static void choose_endpoint(struct request *r, const struct discovery_v1_EndpointSlice *s, struct str port, struct choice *c)
@@ -137,13 +161,13 @@ static void choose_endpoint(struct request *r, const struct discovery_v1_Endpoin
 	LIST_EACH(p, s->ports)
 		if (str_eq(p->name, port))
 			LIST_EACH(ep, s->endpoints)
-				if (ep->addresses.len && (!ep->conditions.has_ready || ep->conditions.ready) && rt_random_below(++c->seen) == 0) {
+				if (ep->addresses.len && (!ep->conditions.has_ready || ep->conditions.ready) && is_pods(r, ep) && rt_random_below(++c->seen) == 0) {
 					c->ip = str_dup(r->arena, ep->addresses.items[0]);
 					c->port = p->port;
 				}
 }
 
-static void find_endpoint(struct request *r, const struct core_v1_Service *s, struct str port, struct choice *c)
+static void find_endpoint(struct request *r, struct str service, struct str port, struct choice *c)
 {
 	struct cache_pin pin;
 	struct cache_iter it;
@@ -151,8 +175,10 @@ static void find_endpoint(struct request *r, const struct core_v1_Service *s, st
 	cache_seek(&it, &pin, r->at.ns, r->at.ns, STR(""), false);
 	for (struct object *o; (o = cache_next(&it));) {
 		const struct discovery_v1_EndpointSlice *es = object_decode(o, r->arena, NULL);
-		if (es && str_eq(meta_label(&es->metadata, "kubernetes.io/service-name"), s->metadata.name))
-			choose_endpoint(r, es, port, c);
+		if (!es || !str_eq(meta_label(&es->metadata, "kubernetes.io/service-name"), service))
+			continue;
+		c->slices++;
+		choose_endpoint(r, es, port, c);
 	}
 	cache_unpin(&pin);
 }
@@ -166,17 +192,16 @@ int service_proxy(struct request *r, struct err *e)
 {
 	struct place at;
 	struct choice c = {0};
-	struct str port;
+	int64_t number;
 	if (connect_need_wire(r, e))
 		return -1;
 	if (place_parse(r->at.name, &at))
 		return err_set(e, ERR_BAD_REQUEST, "invalid service request \"%.*s\"", STR_F(r->at.name));
-	const struct core_v1_Service *s = connect_look_up(r, "", "services", r->at.ns, at.name, e);
-	if (!s)
-		return request_not_found(r, at.name, e);
-	if (!service_port_name(s, at.port, &port))
-		return err_set(e, ERR_SERVICE_UNAVAILABLE, "no service port \"%.*s\" found for service \"%.*s\"", STR_F(at.port), STR_F(at.name));
-	find_endpoint(r, s, port, &c);
+	if (at.port.n && str_i64(at.port, &number) == 0 && port_name(r, at.name, number, &at.port, e))
+		return -1;
+	find_endpoint(r, at.name, at.port, &c);
+	if (!c.slices)
+		return service_missing(at.name, e);
 	if (!c.seen)
 		return no_endpoints(r->at.name, e);
 	return allowed_address(c.ip) ? proxy_to(r, at.scheme, c.ip, c.port, e) : err_set(e, ERR_BAD_REQUEST, "address not allowed");

@@ -357,7 +357,9 @@ static void check_statefulset(struct check *k, const struct apps_v1_StatefulSetS
 	check_selector(k, STR("spec.selector"), s->selector);
 	check_empty_selector(k, s->selector, "empty selector is invalid for statefulset");
 	check_matches(k, path, s->selector, &s->template);
-	check_template(k, path, &s->template, old ? &old->template : NULL);
+	/* The rest of the template is judged when Pods are made of it: its volumes come with the claims. */
+	check_labels(k, at(k, path, "labels"), &s->template.metadata.labels);
+	check_annotations(k, at(k, path, "annotations"), &s->template.metadata.annotations);
 	check_always(k, path, &s->template);
 	check_no_deadline(k, path, &s->template, "activeDeadlineSeconds in StatefulSet is not Supported");
 	if (s->has_revisionHistoryLimit)

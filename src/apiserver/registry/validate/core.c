@@ -32,7 +32,7 @@ static void check_configmap(struct check *k, const struct core_v1_ConfigMap *c)
 			bad_string(k, at_key(k, STR("data"), p->key), p->key, "duplicate of key present in binaryData");
 	total += check_keys(k, "binaryData", &c->binaryData);
 	if (total > DATA_MAX)
-		bad_long(k, STR("[]"), DATA_MAX);
+		bad_long(k, STR("[]"), DATA_MAX); /* how upstream writes a path without members */
 }
 
 void validate_configmap(struct request *r, const void *obj, struct err *e)
@@ -375,7 +375,7 @@ static void check_finalizers(struct check *k, struct str path, const void *value
 		struct wrong w = name_qualified(*f);
 		bad_wrong(k, path, *f, w);
 		if (!w.n && str_index(*f, '/', 0) < 0 && !one_of(*f, CHOICES("kubernetes", "orphan", "foregroundDeletion")))
-			bad_string(k, path, *f, "name is neither a standard finalizer name nor is it fully qualified");
+			bad_string(k, at_index(k, path, (uint32_t)(f - l->items)), *f, "name is neither a standard finalizer name nor is it fully qualified");
 	}
 }
 

@@ -1,0 +1,382 @@
+#include "apiserver/flow.h"
+
+#include "apiserver/cache.h"
+#include "apiserver/metrics.h"
+#include "apiserver/server_impl.h"
+#include "base/map.h"
+#include "gen/flowcontrol_v1.h"
+#include "net/http.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#define FLOW_GROUP "flowcontrol.apiserver.k8s.io"
+#define SA_PREFIX "system:serviceaccount:"
+
+enum { SCHEMAS, LEVELS, TABLES };
+static const char *const table_names[TABLES] = {"flowschemas", "prioritylevelconfigurations"};
+
+struct level {
+	struct str name, uid;
+	uint64_t dispatched;
+};
+struct schema {
+	const struct flowcontrol_v1_FlowSchema *object;
+	struct str level_uid;
+};
+struct table_cursor {
+	struct cursor cursor;
+	struct index *index;
+};
+struct index {
+	struct flow_state *state;
+	struct loop *loop;
+	struct table_cursor cursors[TABLES];
+	bool watching, stale;
+	struct arena *mem;
+	struct schema *schemas;         /* by precedence, then name */
+	size_t n;
+	struct map dispatched;          /* level name -> uint64_t; outlives rebuilds */
+	struct arena *counters;
+};
+struct flow_state {
+	struct server *server;
+	struct cache_table *tables[TABLES];
+	struct index *v;
+	size_t n;
+	_Atomic int seated;             /* requests that count against the limit */
+};
+
+/* ---- keeping the picture fresh ---- */
+
+static enum cursor_verdict on_event(struct cursor *c, struct cache_event *ev)
+{
+	container_of(c, struct table_cursor, cursor)->index->stale = true;
+	return CURSOR_NEXT;
+}
+
+static void on_lost(struct cursor *c)
+{
+	struct index *x = container_of(c, struct table_cursor, cursor)->index;
+	cursor_close(c);
+	x->watching = false;
+}
+
+static const struct cursor_ops cursor_ops = {on_event, on_lost};
+
+static void watch_tables(struct index *x)
+{
+	x->watching = x->stale = true;
+	for (int t = 0; t < TABLES; t++) {
+		struct bucket any = {0};
+		struct cursor *c = &x->cursors[t].cursor;
+		ERR(e);
+		x->cursors[t].index = x;
+		cursor_close(c);
+		if (cursor_open(c, &cursor_ops, x->state->tables[t], &any, cache_revision(server_cache(x->state->server)), &e) == 0)
+			cursor_resume(c);
+		else
+			x->watching = false; /* then the next request reads anew */
+	}
+}
+
+/* Decoded objects of a table, in x->mem. */
+struct objects {
+	void **items;
+	uint32_t len, cap;
+};
+static struct objects read_table(struct index *x, int table)
+{
+	struct objects all = {0};
+	struct cache_pin pin;
+	struct cache_iter it;
+	cache_pin(server_cache(x->state->server), x->state->tables[table], &pin);
+	cache_seek(&it, &pin, (struct str){0}, (struct str){0}, (struct str){0}, false);
+	for (struct object *o; (o = cache_next(&it));) {
+		ERR(e);
+		void *v = object_decode(o, x->mem, &e);
+		void **slot = v ? arena_push(x->mem, &all) : NULL;
+		if (!slot)
+			continue;
+		*slot = v;
+		object_ref(o);
+		arena_defer(x->mem, (void (*)(void *))object_unref, o); /* strings point into it */
+	}
+	cache_unpin(&pin);
+	return all;
+}
+
+static int by_precedence(const void *a, const void *b)
+{
+	const struct flowcontrol_v1_FlowSchema *x = ((const struct schema *)a)->object, *y = ((const struct schema *)b)->object;
+	if (x->spec.matchingPrecedence != y->spec.matchingPrecedence)
+		return x->spec.matchingPrecedence < y->spec.matchingPrecedence ? -1 : 1;
+	return str_cmp(x->metadata.name, y->metadata.name);
+}
+
+static void rebuild(struct index *x)
+{
+	arena_free(x->mem);
+	x->mem = arena_new(NULL);
+	x->stale = false;
+	struct objects schemas = read_table(x, SCHEMAS), levels = read_table(x, LEVELS);
+	x->schemas = arena_array(x->mem, struct schema, schemas.len + 1);
+	x->n = schemas.len;
+	for (uint32_t i = 0; i < schemas.len; i++) {
+		x->schemas[i] = (struct schema){.object = schemas.items[i]};
+		for (uint32_t k = 0; k < levels.len; k++) {
+			const struct flowcontrol_v1_PriorityLevelConfiguration *l = levels.items[k];
+			if (str_eq(l->metadata.name, x->schemas[i].object->spec.priorityLevelConfiguration.name))
+				x->schemas[i].level_uid = l->metadata.uid;
+		}
+	}
+	qsort(x->schemas, x->n, sizeof *x->schemas, by_precedence);
+}
+
+static struct index *index_here(struct server *s)
+{
+	struct flow_state *f = server_part(s, PART_FLOW);
+	struct index *x = NULL;
+	for (size_t i = 0; f && i < f->n && !x; i++)
+		x = f->v[i].loop == loop_self() ? &f->v[i] : NULL;
+	if (!x)
+		return NULL;
+	if (!x->watching)
+		watch_tables(x);
+	if (x->stale || !x->mem)
+		rebuild(x);
+	return x;
+}
+
+/* ---- matching ---- */
+
+static bool has(const str_list_t *l, struct str s)
+{
+	LIST_EACH(x, *l)
+		if (str_eq(*x, s) || str_is(*x, "*"))
+			return true;
+	return false;
+}
+
+static bool named(struct str pattern, struct str s) { return str_is(pattern, "*") || str_eq(pattern, s); }
+
+static bool subject_matches(const struct flowcontrol_v1_Subject *s, const struct user *u)
+{
+	struct str ns, name;
+	if (s->user)
+		return named(s->user->name, u->name);
+	if (s->group)
+		return str_is(s->group->name, "*") || user_in_group(u, s->group->name);
+	if (!s->serviceAccount || !str_has_prefix(u->name, STR(SA_PREFIX)) || !str_cut(str_sub(u->name, sizeof SA_PREFIX - 1, u->name.n), ':', &ns, &name))
+		return false;
+	return str_eq(s->serviceAccount->namespace, ns) && named(s->serviceAccount->name, name);
+}
+
+static bool resource_named(const str_list_t *l, const struct attrs *at)
+{
+	struct str head, tail;
+	LIST_EACH(x, *l) {
+		if (str_is(*x, "*"))
+			return true;
+		bool cut = str_cut(*x, '/', &head, &tail);
+		if (cut ? at->sub.n && str_eq(head, at->resource) && str_eq(tail, at->sub) : !at->sub.n && str_eq(*x, at->resource))
+			return true;
+	}
+	return false;
+}
+
+static bool resource_matches(const struct flowcontrol_v1_ResourcePolicyRule *p, const struct attrs *at)
+{
+	return has(&p->verbs, at->verb) && has(&p->apiGroups, at->group) && resource_named(&p->resources, at) && (at->ns.n ? has(&p->namespaces, at->ns) : p->clusterScope);
+}
+
+static bool path_matches(const struct flowcontrol_v1_NonResourcePolicyRule *p, const struct attrs *at)
+{
+	if (!has(&p->verbs, at->verb))
+		return false;
+	LIST_EACH(x, p->nonResourceURLs)
+		if (str_eq(*x, at->path) || (str_has_suffix(*x, STR("*")) && str_has_prefix(at->path, str_sub(*x, 0, x->n - 1))))
+			return true;
+	return false;
+}
+
+static bool asks_for(const struct flowcontrol_v1_PolicyRulesWithSubjects *rule, const struct attrs *at)
+{
+	if (at->is_resource) {
+		LIST_EACH(p, rule->resourceRules)
+			if (resource_matches(p, at))
+				return true;
+		return false;
+	}
+	LIST_EACH(p, rule->nonResourceRules)
+		if (path_matches(p, at))
+			return true;
+	return false;
+}
+
+static bool schema_matches(const struct schema *s, const struct request *r)
+{
+	LIST_EACH(rule, s->object->spec.rules) {
+		if (!asks_for(rule, &r->at))
+			continue;
+		LIST_EACH(subject, rule->subjects)
+			if (subject_matches(subject, &r->user))
+				return true;
+	}
+	return false;
+}
+
+bool flow_classify(struct request *r, struct flow *ret)
+{
+	struct index *x = index_here(r->server);
+	for (size_t i = 0; x && i < x->n; i++) {
+		const struct schema *s = &x->schemas[i];
+		if (!schema_matches(s, r))
+			continue;
+		*ret = (struct flow){s->object->metadata.name, s->object->metadata.uid, s->object->spec.priorityLevelConfiguration.name, s->level_uid};
+		return true;
+	}
+	return false;
+}
+
+/* ---- counting ---- */
+
+static uint64_t *counter(struct index *x, struct str level)
+{
+	uint64_t *n = map_get(&x->dispatched, level);
+	if (n)
+		return n;
+	if (!x->counters)
+		x->counters = arena_new(NULL);
+	n = arena_make(x->counters, uint64_t);
+	map_set(&x->dispatched, str_dup(x->counters, level), n);
+	return n;
+}
+
+static void count(struct request *r, struct flow f)
+{
+	++*counter(index_here(r->server), f.level);
+	metric_add(r->server, METRIC_FLOW_DISPATCHED, str_printf(r->arena, "flow_schema=\"%.*s\",priority_level=\"%.*s\"", STR_F(f.schema), STR_F(f.level)), 1);
+	resp_header(r->resp, STR("x-kubernetes-pf-flowschema-uid"), str_dup(r->arena, f.schema_uid));
+	resp_header(r->resp, STR("x-kubernetes-pf-prioritylevel-uid"), str_dup(r->arena, f.level_uid));
+}
+
+static bool long_running(const struct request *r)
+{
+	static const char *const subs[] = {"attach", "exec", "log", "portforward", "proxy"};
+	for (size_t i = 0; i < ARRAY_LEN(subs); i++)
+		if (str_is(r->at.sub, subs[i]))
+			return true;
+	return r->watch;
+}
+
+static bool take_seat(struct request *r)
+{
+	struct flow_state *f = server_part(r->server, PART_FLOW);
+	const struct server_opts *o = server_options(r->server);
+	int limit = o->max_in_flight + o->max_mutating_in_flight;
+	r->seated = atomic_fetch_add(&f->seated, 1) < limit || !limit;
+	if (!r->seated)
+		atomic_fetch_sub(&f->seated, 1);
+	return r->seated;
+}
+
+void flow_leave(struct request *r)
+{
+	struct flow_state *f = server_part(r->server, PART_FLOW);
+	if (r->seated)
+		atomic_fetch_sub(&f->seated, 1);
+	r->seated = false;
+}
+
+bool flow_enter(struct request *r)
+{
+	struct flow f = {0};
+	bool known = flow_classify(r, &f);
+	if (!long_running(r) && !str_is(f.level, "exempt") && !take_seat(r))
+		return false;
+	if (known)
+		count(r, f);
+	return true;
+}
+
+/* ---- showing ---- */
+
+struct dump {
+	struct arena *a;
+	struct { struct level *items; uint32_t len, cap; } levels;
+};
+
+static void add_here(struct server *s, struct server_loop *l, void *arg)
+{
+	struct dump *d = arg;
+	struct index *x = index_here(s);
+	for (uint32_t i = 0; x && i < d->levels.len; i++) {
+		const uint64_t *n = map_get(&x->dispatched, d->levels.items[i].name);
+		d->levels.items[i].dispatched += n ? *n : 0;
+	}
+}
+
+static void list_levels(struct server *s, struct dump *d)
+{
+	struct flow_state *f = server_part(s, PART_FLOW);
+	struct cache_pin pin;
+	struct cache_iter it;
+	cache_pin(server_cache(s), f->tables[LEVELS], &pin);
+	cache_seek(&it, &pin, (struct str){0}, (struct str){0}, (struct str){0}, false);
+	for (struct object *o; (o = cache_next(&it));) {
+		struct level *l = arena_push(d->a, &d->levels);
+		if (l)
+			*l = (struct level){.name = str_dup(d->a, o->name)};
+	}
+	cache_unpin(&pin);
+}
+
+void flow_dump_levels(struct server *s, struct buf *out)
+{
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	struct dump d = {.a = a};
+	ERR(e);
+	list_levels(s, &d);
+	(void)!server_each_loop(s, add_here, &d, &e);
+	buf_lit(out, "PriorityLevelName, ActiveQueues, IsIdle, IsQuiescing, WaitingRequests, ExecutingRequests, DispatchedRequests, RejectedRequests, TimedoutRequests, "
+		"CancelledRequests\n");
+	LIST_EACH(l, d.levels)
+		buf_printf(out, "%.*s, 0, true, false, 0, 0, %llu, 0, 0, 0\n", STR_F(l->name), (unsigned long long)l->dispatched);
+}
+
+/* ---- the part ---- */
+
+static int flow_start(struct server *s, void **ret_state, struct err *e)
+{
+	const struct server_opts *o = server_options(s);
+	struct flow_state *f = calloc(1, sizeof *f);
+	struct index *v = calloc(o->nloops, sizeof *v);
+	if (!f || !v) {
+		free(f);
+		free(v);
+		return err_nomem(e, sizeof *f);
+	}
+	*f = (struct flow_state){.server = s, .v = v, .n = o->nloops};
+	for (int t = 0; t < TABLES; t++)
+		f->tables[t] = cache_table_by_name(server_cache(s), FLOW_GROUP, table_names[t]);
+	for (size_t i = 0; i < f->n; i++)
+		v[i] = (struct index){.state = f, .loop = o->loops[i]};
+	*ret_state = f;
+	return 0;
+}
+
+/* Cursors of other loops were closed by their hubs. */
+static void flow_stop(struct server *s, void *state)
+{
+	struct flow_state *f = state;
+	for (size_t i = 0; i < f->n; i++) {
+		map_fini(&f->v[i].dispatched);
+		arena_free(f->v[i].mem);
+		arena_free(f->v[i].counters);
+	}
+	free(f->v);
+	free(f);
+}
+
+const struct server_part flow_part = {.start = flow_start, .stop = flow_stop};
