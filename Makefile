@@ -50,12 +50,12 @@ ASAN = BUILD=build-asan TYPE=debugoptimized MESON_ARGS='-Db_sanitize=address,und
 TSAN = BUILD=build-tsan TYPE=debugoptimized MESON_ARGS='-Db_sanitize=thread -Db_lundef=false'
 asan:
 	$(MAKE) dev $(ASAN)
-	ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 python3 tests/run.py --build build-asan unit vectors
+	C8S_SEEDS=5 ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 python3 tests/run.py --build build-asan unit vectors
 
 # The thread sanitizer cannot place its memory where addresses are random over 32 bits.
 tsan:
 	$(MAKE) dev $(TSAN)
-	TSAN_OPTIONS=halt_on_error=1 TEST_WRAPPER="setarch -R" setarch -R python3 tests/run.py --build build-tsan unit vectors
+	C8S_SEEDS=5 TSAN_OPTIONS=halt_on_error=1 TEST_WRAPPER="setarch -R" setarch -R python3 tests/run.py --build build-tsan unit vectors
 
 fuzz:
 	CC=clang CXX=clang++ $(MAKE) dev BUILD=build-fuzz TYPE=debugoptimized \

@@ -69,7 +69,7 @@ def cmocka_counts(text):
 def run_unit(build, minutes, totals):
     """The rooms' unit tests, by Meson; single tests are counted."""
     wrapper, began = os.environ.get("TEST_WRAPPER"), time.time()
-    command = ["meson", "test", "-C", str(build), "--suite", "unit", "--print-errorlogs", "--no-rebuild"]
+    command = ["meson", "test", "-C", str(build), "--suite", "unit", "--print-errorlogs", "--no-rebuild", "--timeout-multiplier", "3"]
     r = subprocess.run(command + (["--wrap", wrapper] if wrapper else []), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=60 * minutes)
     logs = sorted((build / "meson-logs").glob("testlog*.json"), key=os.path.getmtime)
     rows = [json.loads(line) for line in logs[-1].read_text().splitlines()] if logs and logs[-1].stat().st_mtime >= began else []

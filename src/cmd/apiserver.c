@@ -1,24 +1,31 @@
 /* c8s kube-apiserver. */
 #include "apiserver/server.h"
+#include "base/buf.h"
 #include "base/log.h"
+#include "cmd/address.h"
 #include "cmd/command.h"
 #include "cmd/control_plane.h"
 #include "cmd/flags.h"
 #include "net/addr.h"
+#include "os/confine.h"
+#include "os/netlink.h"
 #include "rt/io.h"
 #include "store/store.h"
+#include <linux/capability.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define LOOPS_MAX 4          /* request loops: TLS is their work, and the machine has other things to do */
+#define FILES_MAX 65536       /* a connection each for thousands of watchers */
 #define DRAIN (10 * NS_S)    /* what a SIGTERM leaves running requests */
 
 struct opts {
-	struct str data_dir, bind_address, advertise_address;
+	struct str data_dir, user, bind_address, advertise_address;
 	int64_t secure_port, verbosity, max_in_flight, max_mutating, request_min_s, loops;
 	struct str cert, key, client_ca, tokens, cluster_range, node_ports, issuer, signing_key, etcd_prefix, unix_socket;
 	struct flag_list sa_keys, audiences, modes, enable_admission, disable_admission, etcd_servers;
@@ -31,7 +38,7 @@ struct opts {
 #define AT(member) offsetof(struct opts, member)
 
 static const struct flag flags[] = {
-	{"advertise-address", 0, FLAG_STRING, AT(advertise_address), NULL, "address at which other members of the cluster reach this server"},
+	{"advertise-address", 0, FLAG_STRING, AT(advertise_address), NULL, "address at which other members of the cluster reach this server (default: the machine's)"},
 	{"allow-privileged", 0, FLAG_BOOL, AT(privileged), "false", "let containers ask for privileges"},
 	{"anonymous-auth", 0, FLAG_BOOL, AT(anonymous), "true", "take requests without credentials as system:anonymous"},
 	{"api-audiences", 0, FLAG_LIST, AT(audiences), NULL, "audiences that tokens for this server name (the issuer when empty)"},
@@ -77,8 +84,13 @@ static const struct flag flags[] = {
 	{"tls-private-key-file", 0, FLAG_STRING, AT(key), NULL, "key of the serving certificate"},
 	{"token-auth-file", 0, FLAG_STRING, AT(tokens), NULL, "static tokens: token,user,uid,\"groups\" per line"},
 	{"unix-socket", 0, FLAG_STRING, AT(unix_socket), NULL, "also serve local components on this socket"},
+	{"user", 0, FLAG_STRING, AT(user), NULL, "become this user (a name of /etc/passwd, or UID:GID), without capabilities and with a filter on system calls"},
 	{"v", 'v', FLAG_INT, AT(verbosity), "0", "verbosity of the log"},
 };
+
+static const struct flag_group groups[] = {{"Flags", flags, ARRAY_LEN(flags), 0}};
+const struct usage kube_apiserver_usage = {.name = "kube-apiserver", .arguments = "[FLAGS]", .groups = groups, .ngroups = ARRAY_LEN(groups),
+	.about = "Serves the Kubernetes API from an embedded store."};
 
 struct run {
 	struct opts o;
@@ -104,19 +116,13 @@ static struct str flag_lines(struct run *r)
 	return buf_take(&out, r->arena);
 }
 
-static struct str advertised(const struct opts *o)
-{
-	bool any = str_is(o->bind_address, "0.0.0.0") || str_is(o->bind_address, "::");
-	return o->advertise_address.n || any ? o->advertise_address : o->bind_address;
-}
-
 static struct server_opts server_opts_of(struct run *r)
 {
 	const struct opts *o = &r->o;
 	return (struct server_opts){
 		.store = r->store, .loops = r->loops, .nloops = r->nloops,
 		.service_cluster_ip_range = o->cluster_range, .service_node_port_range = o->node_ports,
-		.advertise_address = advertised(o), .secure_port = (int)o->secure_port,
+		.advertise_address = o->advertise_address.n ? o->advertise_address : address_advertised(r->arena, o->bind_address), .secure_port = (int)o->secure_port,
 		.service_account_issuer = o->issuer, .sa_key_files = o->sa_keys.items, .nsa_key_files = o->sa_keys.len, .sa_signing_key_file = o->signing_key,
 		.api_audiences = o->audiences.items, .napi_audiences = o->audiences.len,
 		.client_ca_file = o->client_ca, .tls_cert_file = o->cert, .tls_key_file = o->key, .token_auth_file = o->tokens,
@@ -145,6 +151,20 @@ static int check_opts(const struct opts *o, struct err *e)
 	if (o->sa_keys.len && !o->issuer.n)
 		return err_set(e, ERR_BAD_REQUEST, "--service-account-key-file needs --service-account-issuer");
 	return 0;
+}
+
+/* The bound address when others can reach it, else the one that leads out. */
+static struct str own_address(struct run *r)
+{
+	struct net_ip ip;
+	char link[16];
+	BUF(text);
+	if (!str_is(r->o.bind_address, "0.0.0.0") && !str_is(r->o.bind_address, "::") && !str_has_prefix(r->o.bind_address, STR("127.")) && !str_is(r->o.bind_address, "::1"))
+		return r->o.bind_address;
+	if (net_default_addr(AF_INET, &ip, link, NULL) < 0)
+		return STR("127.0.0.1");
+	net_ip_put(&text, &ip);
+	return buf_take(&text, r->arena);
 }
 
 static int open_listener(struct run *r, struct err *e)
@@ -191,6 +211,8 @@ static int make_loops(struct run *r, struct err *e)
 
 static int start(struct run *r, struct err *e)
 {
+	if (!r->o.advertise_address.n)
+		r->o.advertise_address = own_address(r);
 	if (check_opts(&r->o, e) || open_listener(r, e) || open_store(r, e) || make_loops(r, e))
 		return -1;
 	struct server_opts so = server_opts_of(r);
@@ -246,10 +268,32 @@ static int block_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* Before the first thread, and before a byte of others is read. */
+static int drop_privileges(struct run *r, struct err *e)
+{
+	struct confine_opts o = {.drop_caps = true, .filter = CONFINE_CONTROL_PLANE, .no_core = true, .nofile = FILES_MAX};
+	struct str uid, gid;
+	int64_t u, g;
+	if (!r->o.user.n)
+		return 0;
+	if (str_cut(r->o.user, ':', &uid, &gid) && str_i64(uid, &u) == 0 && str_i64(gid, &g) == 0 && u >= 0 && g >= 0) {
+		o.uid = (uint32_t)u;
+		o.gid = (uint32_t)g;
+	} else if (confine_user(str_z(r->arena, r->o.user), &o.uid, &o.gid, e) < 0) {
+		return err_wrap(e, "--user");
+	}
+	if (r->o.secure_port < 1024)
+		o.keep_caps = 1ull << CAP_NET_BIND_SERVICE;
+	return confine(&o, e);
+}
+
 static int run(struct run *r)
 {
+	ERR(e);
 	struct log_opts log = {.fd = 2, .verbosity = (int)r->o.verbosity, .json = str_is(r->o.log_format, "json")};
 	log_setup(&log);
+	if (drop_privileges(r, &e) < 0)
+		return cmd_error("%s", err_text(&e));
 	r->listen_fd = -1;
 	r->signal_fd = block_signals();
 	r->rt = rt_new(NULL);
@@ -269,18 +313,8 @@ int apiserver_main(int argc, char **argv, const struct apiserver_extra *extra)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 	struct run *r = arena_make(a, struct run);
-	struct flag_result res;
-	ERR(e);
 	r->arena = a;
 	r->extra = extra;
-	if (flags_parse(flags, ARRAY_LEN(flags), argc, argv, &r->o, a, &res, &e))
-		return cmd_error("%s (c8s kube-apiserver --help lists the flags)", err_text(&e));
-	if (res.help) {
-		printf("Serves the Kubernetes API from an embedded store.\n\nUsage: c8s kube-apiserver [FLAGS]\n\n");
-		flags_help(flags, ARRAY_LEN(flags), stdout);
-		return 0;
-	}
-	if (res.nrest)
-		return cmd_error("unexpected argument \"%s\" (c8s kube-apiserver --help lists the flags)", res.rest[0]);
-	return run(r);
+	int code = usage_parse(&kube_apiserver_usage, argc, argv, &r->o, a);
+	return code >= 0 ? code : run(r);
 }

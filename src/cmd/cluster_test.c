@@ -236,12 +236,17 @@ TEST(a_deployment_lives_in_a_whole_cluster)
 	assert_int_equal(cluster_run(1, false, thrifty_life), cluster_run(1, false, thrifty_life));
 }
 
-/* C8S_SEED runs one seed alone. */
+static uint64_t setting(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+	return text && *text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+/* C8S_SEED is the first seed, C8S_SEEDS how many. */
 TEST(a_deployment_lives_whatever_breaks)
 {
-	const char *only = getenv("C8S_SEED");
-	uint64_t first = only ? strtoull(only, NULL, 10) : 1, last = 0;
-	for (uint64_t seed = first; seed < (only ? first + 1 : SEEDS + 1); seed++) {
+	uint64_t first = setting("C8S_SEED", 1), n = setting("C8S_SEEDS", SEEDS), last = 0;
+	for (uint64_t seed = first; seed < first + n; seed++) {
 		uint64_t once = cluster_run(seed, true, life_and_after), again = cluster_run(seed, true, life_and_after);
 		if (once != again)
 			fail_msg("seed %llu does not repeat", (unsigned long long)seed);

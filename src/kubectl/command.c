@@ -9,6 +9,8 @@ static const struct command commands[] = {
 	{"api-resources", cmd_api_resources, "", "List the resource types that the server has"},
 	{"api-versions", cmd_api_versions, "", "List the API versions that the server has"},
 	{"apply", cmd_apply, "-f FILE", "Make objects as files describe them, or change them until they are so"},
+	{"apply set-last-applied", cmd_set_last_applied, "-f FILE", "Set what the next apply compares with, to what the file holds"},
+	{"apply view-last-applied", cmd_view_last_applied, "(TYPE NAME | -f FILE)", "Print what was applied last"},
 	{"attach", cmd_attach, "(POD | TYPE/NAME) [-c CONTAINER]", "Join the input and output of a running container"},
 	{"auth can-i", cmd_can_i, "VERB (TYPE | TYPE/NAME | /PATH)", "Ask whether a request would be allowed"},
 	{"auth whoami", cmd_whoami, "", "Show as whom the server knows you"},
@@ -42,8 +44,10 @@ static const struct command commands[] = {
 	{"create service loadbalancer", cmd_create_kind, "NAME --tcp=PORT[:TARGET]", "Make a Service behind a load balancer"},
 	{"create service nodeport", cmd_create_kind, "NAME --tcp=PORT[:TARGET]", "Make a Service on a port of every node"},
 	{"create serviceaccount", cmd_create_kind, "NAME", "Make a service account"},
+	{"create token", cmd_create_token, "SERVICE-ACCOUNT", "Ask for a token of a service account"},
 	{"delete", cmd_delete, "([-f FILE] | TYPE [NAME ... | -l SELECTOR | --all])", "Delete objects by file, name or label"},
 	{"describe", cmd_describe, "(-f FILE | TYPE [NAME | -l SELECTOR])", "Show Pods in detail, with their events"},
+	{"events", cmd_events, "[--for TYPE/NAME]", "List what happened, the newest last"},
 	{"exec", cmd_exec, "(POD | TYPE/NAME) [-c CONTAINER] -- COMMAND [ARGS ...]", "Run a command in a container"},
 	{"get", cmd_get, "[(-o FORMAT)] (TYPE [NAME ... | -l SELECTOR] | TYPE/NAME ...)", "Show one or many objects"},
 	{"label", cmd_label, "(-f FILE | TYPE NAME) KEY=VALUE ... KEY- ...", "Set or remove labels of objects"},
@@ -60,6 +64,8 @@ static const struct command commands[] = {
 	{"rollout undo", cmd_rollout_undo, "(TYPE NAME | TYPE/NAME) [--to-revision=N]", "Go back to an earlier revision"},
 	{"run", cmd_run, "NAME --image=IMAGE [-- COMMAND ...]", "Make a Pod of an image"},
 	{"scale", cmd_scale, "--replicas=COUNT (-f FILE | TYPE NAME)", "Set how many replicas a workload has"},
+	{"set env", cmd_set_env, "RESOURCE/NAME KEY=VALUE ... KEY- ...", "Set or remove environment variables of containers"},
+	{"set image", cmd_set_image, "RESOURCE/NAME CONTAINER=IMAGE ...", "Change the images of containers"},
 	{"version", cmd_version, "", "Print the versions of client and server"},
 	{"wait", cmd_wait, "--for=CONDITION (TYPE NAME ... | -l SELECTOR | --all)", "Wait until objects are in a state"},
 };
@@ -91,6 +97,7 @@ static const struct group {
 static const struct command group_help[] = {
 	{"auth", NULL, "", "Ask about permissions"}, {"config", NULL, "", "Look at and change kubeconfig files"},
 	{"create secret", NULL, "", "Make a Secret"}, {"create service", NULL, "", "Make a Service"}, {"rollout", NULL, "", "Look after the rollout of a workload"},
+	{"set", NULL, "", "Change single fields of workloads"},
 };
 
 static const char *line_of(const struct command_fact *f)

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#define NAMESPACE_TARGET 3 /* cri.v1.NamespaceMode */
+
 /* The name and image of a container as upstream's hash sees them: the decimal bytes of their JSON. */
 static struct str config_hash(struct arena *a, const struct core_v1_Container *c)
 {
@@ -122,6 +124,21 @@ static void io_of(const struct core_v1_Container *c, struct cri_v1_ContainerConf
 	cfg->tty = c->tty;
 }
 
+/* An ephemeral container may share the processes of another one. */
+static int target_process(const struct pod *p, struct str name, struct cri_v1_NamespaceOption *o, struct err *e)
+{
+	LIST_EACH(c, p->spec->pod->spec.ephemeralContainers) {
+		if (!str_eq(c->ephemeralContainerCommon.name, name) || !c->targetContainerName.n)
+			continue;
+		const struct cview *v = view_latest(p->view, c->targetContainerName);
+		if (!v || v->state != CS_RUNNING)
+			return err_set(e, ERR_INVALID, "target container \"%.*s\" is not running", STR_F(c->targetContainerName));
+		o->pid = NAMESPACE_TARGET;
+		o->target_id = v->id;
+	}
+	return 0;
+}
+
 struct cri_v1_ContainerConfig *container_config(struct pod *p, struct arena *a, const struct core_v1_Container *c, uint32_t attempt, struct str image_ref,
 	const struct cri_v1_Image *image, struct err *e)
 {
@@ -146,5 +163,7 @@ struct cri_v1_ContainerConfig *container_config(struct pod *p, struct arena *a, 
 	cfg->linux_ = arena_make(a, struct cri_v1_LinuxContainerConfig);
 	cfg->linux_->resources = resources_container(a, p, c);
 	cfg->linux_->security_context = security_container(a, p, c, image);
+	if (target_process(p, c->name, cfg->linux_->security_context->namespace_options, e))
+		return NULL;
 	return cfg;
 }

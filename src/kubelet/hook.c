@@ -90,7 +90,8 @@ int http_probe(struct pod *p, const struct core_v1_Container *c, const struct co
 	if (!r)
 		return -1;
 	*ret_code = r->status;
-	if (http_answer_all(r, BODY_MAX, &text, deadline, &(struct err){0}) == 0)
+	ERR(cut);
+	if (http_answer_all(r, BODY_MAX, &text, deadline, &cut) == 0)
 		buf_str(body, text);
 	return 0;
 }

@@ -84,12 +84,13 @@ static int back_off(struct pod *p, struct arena *a, const struct core_v1_Contain
 
 static int pull_failed(struct pod *p, const struct core_v1_Container *c, struct cmem *m, struct err *e)
 {
+	ERR(said);
 	struct str why = cri_error_text(e);
 	buf_clear(&m->pull_error);
 	buf_str(&m->pull_error, why);
 	pause_next(&m->pull, rt_now(), rt_now(), PAUSE_MIN, PAUSE_MAX);
 	pod_event(p, m->name, "Warning", "Failed", "Failed to pull image \"%.*s\": %.*s", STR_F(c->image), STR_F(why));
-	refuse(p, m, "ErrImagePull", buf_view(&m->pull_error), &(struct err){0});
+	refuse(p, m, "ErrImagePull", buf_view(&m->pull_error), &said);
 	m->retry_at = rt_now() + NS_S; /* then it is seen to be in its pause */
 	return -1;
 }

@@ -120,7 +120,8 @@ static int links(struct arena *a, int root, const struct payload *p, struct err 
 		struct stat st;
 		struct str part = first_part(f->path);
 		char *name = str_z(a, part);
-		if (beneath_stat(root, name, &st, &(struct err){0}) == 0)
+		ERR(absent);
+		if (beneath_stat(root, name, &st, &absent) == 0)
 			continue;
 		if (beneath_symlink(root, name, str_z(a, str_printf(a, "..data/%.*s", STR_F(part))), e))
 			return -1;

@@ -224,26 +224,35 @@ static int touch(const char *path, struct err *e)
 	return 0;
 }
 
-/* Binds what lies at sub beneath the volume to a place of ours, so that nothing can be exchanged between here and the runtime's mount. */
+/* What lies at sub beneath the volume: links are followed, as long as they stay there.  What is absent becomes a folder. */
+static int sub_stat(const char *volume, const char *sub, struct stat *ret, struct err *e)
+{
+	ERR(absent);
+	int root = path_is_clean(str_of(sub)) ? root_open(volume, e) : err_set(e, ERR_INVALID, "%s", sub);
+	if (root < 0)
+		return -1;
+	int fd = beneath_open(root, sub, O_PATH, 0, &absent);
+	if (fd < 0 && absent.sys == ENOENT && beneath_mkdirs(root, sub, 0777, UINT32_MAX, UINT32_MAX, e) == 0)
+		fd = beneath_open(root, sub, O_PATH, 0, e);
+	int r = fd < 0 || fstat(fd, ret) ? -1 : 0;
+	close(root);
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+/* Binds it to a place of ours, so that nothing can be exchanged between here and the runtime's mount. */
 static int bind_sub(struct pod *p, struct arena *a, struct str volume, struct str sub, const char *target, struct err *e)
 {
 	CLEANUP(plan_free) struct plan *plan = plan_new();
 	char *root = str_z(a, pod_dir(a, p)), *full = str_z(a, str_printf(a, "%s/%s", root, target)), *parent = str_z(a, str_of(full)), *rel = str_z(a, sub);
 	struct stat st;
-	int fd = path_is_clean(sub) ? root_open(str_z(a, volume), e) : err_set(e, ERR_INVALID, "failed to prepare subPath for volumeMount");
-	if (fd < 0)
-		return -1;
-	ERR(absent);
-	int r = beneath_stat(fd, rel, &st, &absent);
-	if (r && absent.sys == ENOENT)
-		r = beneath_mkdirs(fd, rel, 0777, UINT32_MAX, UINT32_MAX, e) || beneath_stat(fd, rel, &st, e) ? -1 : 0;
-	close(fd);
-	if (r)
+	if (sub_stat(str_z(a, volume), rel, &st, e))
 		return err_set(e, ERR_INVALID, "failed to prepare subPath for volumeMount");
 	*strrchr(parent, '/') = 0;
 	if (mount_is_point(full))
 		return 0;
-	if (S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode) ? file_mkdirs(full, 0750, e) : file_mkdirs(parent, 0750, e) || touch(full, e))
+	if (S_ISDIR(st.st_mode) ? file_mkdirs(full, 0750, e) : file_mkdirs(parent, 0750, e) || touch(full, e))
 		return -1;
 	plan_bind(plan, str_z(a, volume), rel, root, target, PLAN_BIND_REC);
 	return helper_run(p->k->helper, plan, NULL, e);

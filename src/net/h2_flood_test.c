@@ -44,10 +44,10 @@ static void continuations(struct buf *b, uint32_t i)
 
 static void large_headers(struct buf *b, uint32_t i)
 {
-	static char field[16000];
+	static char field[6 + 127 + 127 + 123 * 128];
 	memcpy(field, "\x00\x01y\x7f\xff\x7b", 6); /* y: a value of 127 + 127 + 123 * 128 bytes */
 	memset(field + 6, 'z', sizeof field - 6);
-	frame(b, i ? CONTINUATION : HEADERS, 0, 1, i ? str_n(field, 6 + 127 + 127 + 123 * 128) : get);
+	frame(b, i ? CONTINUATION : HEADERS, 0, 1, i ? str_n(field, sizeof field) : get);
 }
 
 static void pings(struct buf *b, uint32_t i) { frame(b, PING, 0, 0, STR("12345678")); }

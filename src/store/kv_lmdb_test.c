@@ -254,14 +254,21 @@ TEST(a_failed_sync_of_lmdb_is_fatal_and_loses_nothing)
 
 /* ---- The map grows ---- */
 
+#define BIG 60000
+
+static void read_big(struct world *w)
+{
+	for (int i = 0; i < 200; i++)
+		assert_int_equal(value_of(w, str_z(w->a, str_printf(w->a, "/big/%03d", i))).n, BIG - 1);
+}
+
 static void outgrow(struct world *w)
 {
-	static char value[60000];
+	static char value[BIG];
 	memset(value, 'v', sizeof value - 1);
 	for (int i = 0; i < 200; i++)
 		put(w, str_z(w->a, str_printf(w->a, "/big/%03d", i)), value);
-	for (int i = 0; i < 200; i++)
-		assert_int_equal(value_of(w, str_z(w->a, str_printf(w->a, "/big/%03d", i))).n, sizeof value - 1);
+	read_big(w);
 }
 
 TEST(the_map_grows_with_the_data)
@@ -301,8 +308,9 @@ static long mapped_kb(void)
 static void fill_and_read(struct world *w)
 {
 	outgrow(w);
-	long before = mapped_kb();
-	assert_true(before > 4000);
+	for (int i = 0; i < 20 && mapped_kb() <= 4000; i++) /* a tick may have come in between */
+		read_big(w);
+	assert_true(mapped_kb() > 4000);
 	for (int i = 0; i < 100 && mapped_kb() > 400; i++)
 		assert_int_equal(fiber_sleep(20 * NS_MS), 0);
 	assert_true(mapped_kb() <= 400);

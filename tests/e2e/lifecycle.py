@@ -132,3 +132,50 @@ def kill_touches_nothing(t):
     sandboxes = [s for s in t.cluster.runtime.cri.sandboxes() if s["namespace"] == t.ns]
     until("orphaned sandboxes are removed", lambda: {s["name"] for s in t.cluster.runtime.cri.sandboxes() if s["namespace"] == t.ns and s["ready"]} == {"stays"}, 30)
     need(sandboxes, "no sandbox at all")
+
+
+@scenario(serial=True)
+def kubelet_killed(t):
+    """The kubelet alone dies and comes back: what runs is left alone, what its Pods did meanwhile is noticed, what is no Pod any more goes."""
+    t.run_ready(nginx("stays"))
+    t.run_ready(pod("ends", container(command=["sh", "-c", "while [ ! -e /d/end ]; do sleep 0.1; done; exit 7"], volumeMounts=[{"name": "d", "mountPath": "/d"}]),
+                    restartPolicy="Never", volumes=[{"name": "d", "hostPath": {"path": str(t.folder)}}]))
+    uid = t.run_ready(everything("forced"))["metadata"]["uid"]
+    ids = {n: t.container_id(n) for n in ("stays", "ends", "forced")}
+    t.cluster.pause("node")
+    t.api.delete(t.path("pods", "forced"), gracePeriodSeconds=0)
+    (t.folder / "end").write_text("")
+    time.sleep(1)
+    t.cluster.kill("node")
+    p = t.wait_phase("ends", "Failed", 20)
+    equal(p["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"], 7, "exit code of what ended meanwhile")
+    containers = t.cluster.runtime.cri.containers
+    until("the container of the deleted Pod is gone", lambda: ids["forced"] not in [c["id"] for c in containers()], 30)
+    until("its folders are gone", lambda: not list(pathlib.Path(t.cluster.data).rglob(f"*{uid}*")), 30)
+    until("its cgroups are gone", lambda: not list(pathlib.Path("/sys/fs/cgroup").rglob(f"*{uid}*")), 30)
+    p = t.wait_ready("stays")
+    equal((t.container_id("stays"), p["status"]["containerStatuses"][0]["restartCount"]), (ids["stays"], 0), "container and restarts")
+    equal(len([c for c in containers() if c["state"] == 1 and c["id"] == ids["stays"]]), 1, "containers of the Pod that stays")
+    equal(len([c for c in containers() if c["name"] == "nginx" and c["state"] == 1]), 1, "nginx containers that run")
+
+
+@scenario
+def forced(t):
+    """A Pod deleted with no grace is gone from the API at once, and from the node soon."""
+    t.run_ready(pod("p", container(command=["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"])))
+    container_id = t.container_id("p")
+    t.api.delete(t.path("pods", "p"), gracePeriodSeconds=0)
+    need(not t.api.exists(t.path("pods", "p")), "it is still there")
+    until("its container is gone", lambda: container_id not in [c["id"] for c in t.cluster.runtime.cri.containers()], 10)
+
+
+@scenario
+def deleted_while_it_starts(t):
+    """A Pod that is deleted at any moment of its start goes."""
+    for i in range(8):
+        t.api.post(t.path("pods"), everything(f"p{i}") if i == 7 else pod(f"p{i}"))
+        time.sleep(0.04 * i)
+        t.api.delete(t.path("pods", f"p{i}"))
+    until("all are gone", lambda: not t.api.get(t.path("pods"))["items"], 30)
+    mine = lambda: [s["name"] for s in t.cluster.runtime.cri.sandboxes() if s["namespace"] == t.ns]
+    until("their sandboxes are gone", lambda: not mine(), 20)

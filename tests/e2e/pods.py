@@ -87,6 +87,51 @@ def init_and_sidecar(t):
 
 
 @scenario
+def init_that_fails(t):
+    """A failing init container is run again; with restartPolicy Never the Pod has failed and nothing else runs."""
+    count = "n=$(cat /d/n 2>/dev/null || echo 0); echo $((n + 1)) > /d/n; [ $n -ge 1 ]"
+    d = {"volumeMounts": [{"name": "d", "mountPath": "/d"}]}
+    t.apply(pod("again", container(command=["cat", "/d/n"], **d), restartPolicy="OnFailure", volumes=[{"name": "d", "emptyDir": {}}],
+                initContainers=[container("init", command=["sh", "-c", count], **d)]),
+            pod("never", container(command=["echo", "main"]), restartPolicy="Never", initContainers=[container("init", command=["sh", "-c", "exit 5"])]))
+    p = t.wait_phase("never", "Failed")
+    equal(p["status"]["initContainerStatuses"][0]["state"]["terminated"]["exitCode"], 5, "exit code")
+    need("waiting" in p["status"]["containerStatuses"][0]["state"], "the main container ran")
+    p = t.wait_phase("again", "Succeeded")
+    equal((p["status"]["initContainerStatuses"][0]["restartCount"], t.kubectl("logs", "again").stdout), (1, "2\n"), "restarts and log")
+
+
+@scenario
+def waits_for_objects(t):
+    """A Pod whose ConfigMap or Secret is missing waits, says why, and starts as soon as it comes."""
+    volume = pod("volume", container(command=SLEEP, volumeMounts=[{"name": "v", "mountPath": "/v"}]), volumes=[{"name": "v", "secret": {"secretName": "late"}}])
+    variable = pod("variable", container(command=SLEEP, env=[{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "late", "key": "a"}}}]))
+    t.apply(volume, variable)
+    waiting = lambda n: t.get_pod(n)["status"]["containerStatuses"][0]["state"]["waiting"]
+    until("the variable is missed", lambda: waiting("variable")["reason"] == "CreateContainerConfigError" and "late" in waiting("variable")["message"], 10)
+    until("the volume is missed", lambda: waiting("volume")["reason"] == "ContainerCreating" and "FailedMount" in t.events("volume"), 10)
+    t.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "late"}, "data": {"a": "here"}},
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "late"}, "stringData": {"k": "here"}})
+    t.wait_ready("volume", 8)
+    t.wait_ready("variable", 8)
+    equal(t.sh("volume", "cat /v/k") + t.sh("variable", "echo -n $A"), "herehere", "values")
+
+
+@scenario
+def sub_paths(t):
+    """subPath mounts one file or folder of a volume; links that lead out of it are refused."""
+    t.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "cm"}, "data": {"a": "one", "b": "two"}})
+    mounts = [{"name": "cm", "mountPath": "/etc/file", "subPath": "a"}, {"name": "d", "mountPath": "/d"}, {"name": "d", "mountPath": "/deep", "subPathExpr": "$(NAME)/x"}]
+    env = [{"name": "NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]
+    volumes = [{"name": "cm", "configMap": {"name": "cm"}}, {"name": "d", "emptyDir": {}}]
+    t.run_ready(pod("p", container(command=SLEEP, env=env, volumeMounts=mounts), volumes=volumes))
+    equal(t.sh("p", "cat /etc/file; echo -n 1 > /deep/f; cat /d/p/x/f"), "one1", "contents")
+    link = container("link", command=["ln", "-s", "/", "/d/out"], volumeMounts=[mounts[1]])
+    t.apply(pod("bad", container(command=SLEEP, volumeMounts=[{"name": "d", "mountPath": "/host", "subPath": "out/etc"}]), volumes=volumes[1:], initContainers=[link]))
+    until("the way out is refused", lambda: "subPath" in t.get_pod("bad")["status"]["containerStatuses"][0]["state"]["waiting"].get("message", ""), 15)
+
+
+@scenario
 def restart_never(t):
     """restartPolicy Never keeps the exit code and runs nothing again."""
     t.apply(pod("fails", container(command=["sh", "-c", "echo bad; exit 3"]), restartPolicy="Never"),
@@ -109,6 +154,39 @@ def restart_on_failure(t):
     equal(p["status"]["containerStatuses"][0]["restartCount"], 2, "restarts")
     equal(t.kubectl("logs", "p").stdout, "run 2\n", "log of the last run")
     equal(t.kubectl("logs", "p", "--previous").stdout, "run 1\n", "log of the run before")
+
+
+@scenario
+def deadline_and_message(t):
+    """activeDeadlineSeconds ends a Pod; a termination message is kept, or the log's end in its place."""
+    t.apply(pod("late", container(command=SLEEP), activeDeadlineSeconds=2, restartPolicy="Never"),
+            pod("file", container(command=["sh", "-c", "echo -n why > /dev/termination-log; exit 1"]), restartPolicy="Never"),
+            pod("log", container(command=["sh", "-c", "echo because; sleep 0.5; exit 1"], terminationMessagePolicy="FallbackToLogsOnError"), restartPolicy="Never"))
+    p = t.wait_phase("late", "Failed", 20)
+    equal(p["status"].get("reason"), "DeadlineExceeded", "reason")
+    message = lambda n: t.wait_phase(n, "Failed")["status"]["containerStatuses"][0]["state"]["terminated"].get("message")
+    equal((message("file"), message("log")), ("why", "because\n"), "messages")
+
+
+@scenario
+def labels_follow(t):
+    """Changed labels reach a downwardAPI volume at once."""
+    volumes = [{"name": "d", "downwardAPI": {"items": [{"path": "l", "fieldRef": {"fieldPath": "metadata.labels['tier']"}}]}}]
+    t.run_ready(pod("p", container(command=SLEEP, volumeMounts=[{"name": "d", "mountPath": "/d"}]), volumes=volumes, labels={"tier": "one"}))
+    equal(t.sh("p", "cat /d/l"), "one", "label")
+    t.api.patch(t.path("pods", "p"), {"metadata": {"labels": {"tier": "two"}}})
+    until("the label in the volume is two", lambda: t.sh("p", "cat /d/l") == "two", 8)
+
+
+@scenario
+def ephemeral_container(t):
+    """A container that is added to a running Pod runs in it and sees its processes."""
+    t.run_ready(pod("p", container("main", command=SLEEP)))
+    extra = container("debug", command=["sh", "-c", "ps; sleep 3600"], targetContainerName="main")
+    t.api.patch(t.path("pods", "p") + "/ephemeralcontainers", {"spec": {"ephemeralContainers": [extra]}}, "application/strategic-merge-patch+json")
+    until("it runs", lambda: "running" in t.get_pod("p")["status"]["ephemeralContainerStatuses"][0]["state"], 15)
+    until("it sees the main process", lambda: "sleep 3600 & wait" in t.kubectl("logs", "p", "-c", "debug").stdout, 10)
+    equal(t.get_pod("p")["status"]["containerStatuses"][0]["restartCount"], 0, "restarts of the main container")
 
 
 @scenario

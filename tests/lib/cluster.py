@@ -1,5 +1,5 @@
 """A cluster of one node: c8s server over the private containerd and registry."""
-import json, os, pathlib, shutil, subprocess, urllib.request
+import json, os, pathlib, shutil, signal, subprocess, urllib.request
 
 from . import env
 from .proc import Process, descendants
@@ -72,6 +72,19 @@ class Cluster:
 
     def pids(self):
         return [self.server.pid, *descendants(self.server.pid)]
+
+    def component(self, name):
+        """The process id of a component of the server."""
+        for pid in descendants(self.server.pid):
+            if pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[1:2] == [name.encode()]:
+                return pid
+        raise Failed(f"c8s server has no {name}")
+
+    def pause(self, name):
+        os.kill(self.component(name), signal.SIGSTOP)
+
+    def kill(self, name):
+        os.kill(self.component(name), signal.SIGKILL)
 
     def kubectl(self, *args, ns=None, input=None, check=True, timeout=60, text=True):
         command = [*self.kubectl_program, *(["-n", ns] if ns else []), *[str(a) for a in args]]

@@ -254,10 +254,11 @@ static int make_service(struct boot *b, struct err *e)
 	if (ensure(b, a, "", "v1", "services", service(b, a, cidr_network(c)), false, e) < 0)
 		return err_wrap(e, "the kubernetes Service");
 	struct ip self;
-	if (ip_parse(server_options(b->s)->advertise_address, true, &self) == 0 && ip_is_loopback(self))
+	if (ip_parse(server_options(b->s)->advertise_address, true, &self) < 0 || ip_is_loopback(self))
 		return 0; /* to a Pod that is the Pod itself */
-	if (ensure(b, a, "", "v1", "endpoints", endpoints(b, a), true, e) < 0 || ensure(b, a, "discovery.k8s.io", "v1", "endpointslices", slice(b, a), true, e) < 0)
-		return err_wrap(e, "endpoints of the kubernetes Service");
+	ERR(why);
+	if (ensure(b, a, "", "v1", "endpoints", endpoints(b, a), true, &why) < 0 || ensure(b, a, "discovery.k8s.io", "v1", "endpointslices", slice(b, a), true, &why) < 0)
+		log_warn("Pods cannot reach this server as the kubernetes Service, see --advertise-address: %s", err_text(&why));
 	return 0;
 }
 

@@ -40,10 +40,14 @@ struct hub *hub_here(struct cache_table *t)
 	return h;
 }
 
+/* Cursors that were never closed may be gone already: their buckets go without them. */
 void hub_free(struct hub *h)
 {
+	struct map_entry *m;
 	if (!h)
 		return;
+	for (size_t i = 0; (m = map_next(&h->buckets, &i));)
+		free(m->value);
 	map_fini(&h->buckets);
 	free(h);
 }

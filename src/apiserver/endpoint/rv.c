@@ -99,7 +99,6 @@ int plan_list(struct request *r, struct read_plan *p, struct err *e)
 		return plan_continue(r, p, e);
 	if (!c->resource_version.n)
 		return 0;
-	BUF(prefix);
 	if (parse_uint(c->resource_version, "invalid resource version ", ERR_BAD_REQUEST, &p->rev, e))
 		return -1;
 	if (p->rev == 0) {

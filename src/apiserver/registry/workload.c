@@ -55,17 +55,17 @@ const struct strategy statefulset_strategy = {
 
 #define TEMPLATE_GENERATION "deprecated.daemonset.template.generation"
 
-static void daemonset_default(struct request *r, struct ref o)
+/* Internally it is a number. */
+static void daemonset_internal(struct arena *a, void *obj)
 {
-	struct meta_v1_ObjectMeta *m = obj_meta(o);
-	if (!str_map_has(&m->annotations, STR(TEMPLATE_GENERATION)))
-		str_map_set(r->arena, &m->annotations, STR(TEMPLATE_GENERATION), STR("0"));
+	struct apps_v1_DaemonSet *d = obj;
+	if (!str_map_has(&d->metadata.annotations, STR(TEMPLATE_GENERATION)))
+		str_map_set(a, &d->metadata.annotations, STR(TEMPLATE_GENERATION), STR("0"));
 }
 
 static void daemonset_create(struct request *r, void *obj)
 {
 	struct apps_v1_DaemonSet *d = obj;
-	str_map_del(&d->metadata.annotations, STR(TEMPLATE_GENERATION));
 	str_map_set(r->arena, &d->metadata.annotations, STR(TEMPLATE_GENERATION), STR("1"));
 }
 
@@ -85,7 +85,7 @@ static void daemonset_update(struct request *r, void *obj, const void *old_)
 }
 
 const struct strategy daemonset_strategy = {
-	.group = "apps", .resource = "daemonsets", .meta_again = 1, .has_generation = true, .after_default = daemonset_default, .prepare_create = daemonset_create, .prepare_update = daemonset_update,
+	.group = "apps", .resource = "daemonsets", .meta_again = 1, .has_generation = true, .internal = daemonset_internal, .prepare_create = daemonset_create, .prepare_update = daemonset_update,
 	.validate = validate_daemonset, .warn = warn_daemonset, .validate_update = validate_daemonset_update, .validate_status = validate_daemonset_status, .cells = daemonset_cells,
 };
 const struct strategy controllerrevision_strategy = {
