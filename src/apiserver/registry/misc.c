@@ -223,7 +223,7 @@ const struct strategy mutating_webhooks_strategy = {
 const struct strategy validating_webhooks_strategy = {
 	ADMISSION, .resource = "validatingwebhookconfigurations", .prepare_update = validating_webhooks_update, .cells = validating_webhooks_cells};
 const struct strategy mutating_policy_strategy = {ADMISSION, .resource = "mutatingadmissionpolicies", .cells = mutating_policy_cells};
-const struct strategy validating_policy_strategy = {ADMISSION, .resource = "validatingadmissionpolicies", .status_keeps = whole_metadata, .cells = validating_policy_cells};
+const struct strategy validating_policy_strategy = {ADMISSION, .resource = "validatingadmissionpolicies", .validate_status = validate_admission_policy_status, .status_keeps = whole_metadata, .cells = validating_policy_cells};
 const struct strategy mutating_policy_binding_strategy = {ADMISSION, .resource = "mutatingadmissionpolicybindings", .cells = mutating_binding_cells};
 const struct strategy validating_policy_binding_strategy = {ADMISSION, .resource = "validatingadmissionpolicybindings", .cells = validating_binding_cells};
 

@@ -97,7 +97,7 @@ static void prepare_create(struct request *r, void *obj)
 {
 	struct core_v1_Pod *p = obj;
 	bool known;
-	p->status = (struct core_v1_PodStatus){.phase = STR("Pending"), .qosClass = pod_qos(&p->spec)};
+	p->status = (struct core_v1_PodStatus){.phase = STR("Pending"), .qosClass = p->status.qosClass.n ? p->status.qosClass : pod_qos(&p->spec)};
 	mend_grace(p);
 	if (!desc_gate_default(STR("ContainerStopSignals"), &known)) {
 		drop_signals(&p->spec.containers);

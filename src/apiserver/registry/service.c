@@ -137,6 +137,8 @@ static void prepare_update(struct request *r, void *obj, const void *old_)
 	normalize_ips(r->arena, &s->spec, &old->spec);
 	keep_allocated(r->arena, &s->spec, &old->spec);
 	drop_by_type(&s->spec, &old->spec);
+	if (!has_cluster_ip(&s->spec) && has_cluster_ip(&old->spec) && str_eq(s->spec.internalTrafficPolicy, old->spec.internalTrafficPolicy))
+		s->spec.internalTrafficPolicy = (struct str){0};
 }
 
 /* ---- families ---- */
