@@ -197,7 +197,7 @@ static int patch_apply_to(struct request *r, struct ref cur, struct ref *ret, st
 	if (!patch_part(r, cur, ret) && patch_whole(r, cur, ret, e))
 		return -1;
 	obj_set_type(*ret);
-	obj_default(r->arena, *ret);
+	request_default(r, *ret);
 	return 0;
 }
 
@@ -257,7 +257,7 @@ static int apply_create(struct request *r, struct value *config, struct err *e)
 	if (managed_apply(r->arena, (struct ref){r->type, NULL}, config, r->type, r->call.force, &w, &next, e))
 		return -1;
 	obj_set_type(next);
-	obj_default(r->arena, next);
+	request_default(r, next);
 	if (meta_namespace(r, next, e) || meta_name(r, next, e))
 		return -1;
 	struct meta_v1_ObjectMeta *m = obj_meta(next);
@@ -275,7 +275,7 @@ static int apply_next(struct request *r, struct ref was, struct ref *ret, struct
 	if (apply_config(r, &config, e) || managed_apply(r->arena, was, config, r->type, r->call.force, &w, ret, e))
 		return -1;
 	obj_set_type(*ret);
-	obj_default(r->arena, *ret);
+	request_default(r, *ret);
 	return 0;
 }
 

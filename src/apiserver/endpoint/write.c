@@ -473,7 +473,7 @@ int update_run(struct request *r, struct update *u, struct err *e)
 	prepare_update(r, u->stored, u->old);
 	if (validate_update(r, u->stored, u->old, e))
 		return -1;
-	if (r->strategy->warn)
+	if (r->strategy->warn && !is_status(r))
 		r->strategy->warn(r, u->stored.p, u->old.p);
 	if (admission_validate(&adm, e))
 		return -1;
