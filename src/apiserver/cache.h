@@ -89,8 +89,10 @@ struct cache_event {
 	_Atomic(struct blob *) json; /* {"type":...,"object":...}\n in the storage version: read it through event_json */
 	_Atomic(struct blob *) pb;   /* the frame of protobuf watches, made by endpoint/ on first use */
 };
-/* The frame of an event, encoded once for all watchers: a reference, or NULL when memory is short. */
+/* The frame of an event, encoded once for all watchers; the event's own, NULL when memory is short. */
 struct blob *event_json(struct cache_event *ev);
+/* Somebody follows the table: what is written to it is going to be asked for as JSON. */
+bool cache_watched(const struct cache_table *t);
 
 /* Which events a cursor gets.  Cursors of one bucket cost nothing for events of others. */
 struct bucket {

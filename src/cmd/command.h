@@ -16,6 +16,7 @@ int cmd_kube_proxy(int argc, char **argv);
 int cmd_kube_scheduler(int argc, char **argv);
 int cmd_kubectl(int argc, char **argv);
 int cmd_kubelet(int argc, char **argv);
+int cmd_node(int argc, char **argv);
 int cmd_server(int argc, char **argv);
 
 /* "error: TEXT" on stderr; returns 1. */

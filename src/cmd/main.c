@@ -1,7 +1,9 @@
 #include "base/str.h"
 #include "base/version.h"
 #include "cmd/command.h"
+#include "os/confine.h"
 #include <stdio.h>
+#include <sys/prctl.h>
 
 /* Sorted by name. */
 static const struct command commands[] = {
@@ -12,6 +14,7 @@ static const struct command commands[] = {
 	{"kube-scheduler", cmd_kube_scheduler, "finds the node for every Pod"},
 	{"kubectl", cmd_kubectl, "the command line client"},
 	{"kubelet", cmd_kubelet, "runs the Pods of one node"},
+	{"node", cmd_node, "kubelet and kube-proxy in one process (part of server)"},
 	{"server", cmd_server, "a whole cluster on this machine: control plane and node"},
 };
 
@@ -38,8 +41,10 @@ static int usage(FILE *to)
 	return to == stderr;
 }
 
+/* Children of a server run /proc/self/exe: without a name of their own they would all be "exe". */
 static int run(const struct command *c, int argc, char **argv)
 {
+	prctl(PR_SET_NAME, c->name, 0, 0, 0);
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return printf("Kubernetes %s\n", C8S_VERSION) < 0;
 	return c->run(argc, argv);
@@ -47,6 +52,7 @@ static int run(const struct command *c, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	proc_title_init(argc, argv);
 	const struct command *c = argc ? find(base_name(argv[0])) : NULL;
 	if (c)
 		return run(c, argc, argv);

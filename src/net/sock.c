@@ -1,7 +1,6 @@
 #include "net/sock.h"
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <openssl/err.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -22,10 +21,22 @@ static int bio_write(BIO *b, const char *p, int n)
 	return n;
 }
 
+/* -1 and EAGAIN without asking where a short read has told that there is nothing: what comes later is an event of its own. */
+static ssize_t read_fd(struct sock *s, void *p, size_t n)
+{
+	if (s->drained) {
+		errno = EAGAIN;
+		return -1;
+	}
+	ssize_t got = read(s->io.fd, p, n);
+	s->drained = got > 0 && (size_t)got < n && s->tcp && !s->hup;
+	return got;
+}
+
 static int bio_read(BIO *b, char *p, int n)
 {
 	struct sock *s = BIO_get_data(b);
-	ssize_t got = read(s->io.fd, p, n);
+	ssize_t got = read_fd(s, p, n);
 	BIO_clear_retry_flags(b);
 	if (got > 0)
 		s->bytes_in += got;
@@ -81,7 +92,7 @@ int sock_init(struct sock *s, int fd, struct tls *tls, const char *host, bool co
 {
 	int one = 1;
 	*s = (struct sock){.io = {.fd = fd, .fn = sock_event}, .ops = ops, .turn.fn = sock_turn, .progress = rt_now()};
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	s->tcp = setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == 0;
 	if (tls && attach_ssl(s, tls, host, e) < 0)
 		return -1;
 	s->state = connecting ? SOCK_CONNECT : tls ? SOCK_HANDSHAKE : SOCK_OPEN;
@@ -145,7 +156,7 @@ bool sock_is_h2(const struct sock *s)
 
 static void seal(struct sock *s, const char *p, size_t n)
 {
-	ERR_clear_error();
+	tls_errors_clear();
 	if (SSL_write(s->ssl, p, (int)n) <= 0)
 		sock_fail(s, -EPROTO);
 }
@@ -263,7 +274,7 @@ static void finish_shutdown(struct sock *s)
 {
 	s->shut_done = true;
 	if (s->ssl) {
-		ERR_clear_error();
+		tls_errors_clear();
 		SSL_shutdown(s->ssl); /* goes to pend */
 		send_pend(s);
 	}
@@ -303,7 +314,7 @@ static void handshake_failed(struct sock *s)
 		snprintf(s->tls_error, sizeof s->tls_error, "certificate verify failed: %s", X509_verify_cert_error_string(v));
 	else
 		tls_error_text(s->tls_error, sizeof s->tls_error);
-	ERR_clear_error();
+	tls_errors_clear();
 	send_pend(s); /* the alert */
 	sock_fail(s, s->eof ? -ECONNRESET : -EPROTO);
 }
@@ -321,7 +332,7 @@ static void opened(struct sock *s)
 
 static void handshake(struct sock *s)
 {
-	ERR_clear_error();
+	tls_errors_clear();
 	int r = SSL_do_handshake(s->ssl);
 	if (r == 1) {
 		opened(s);
@@ -356,7 +367,7 @@ static ssize_t read_clear(struct sock *s, void *p, size_t n)
 {
 	ssize_t got;
 	do
-		got = read(s->io.fd, p, n);
+		got = read_fd(s, p, n);
 	while (got < 0 && errno == EINTR);
 	if (got > 0) {
 		s->bytes_in += got;
@@ -372,7 +383,7 @@ static ssize_t read_clear(struct sock *s, void *p, size_t n)
 
 static ssize_t read_tls(struct sock *s, void *p, size_t n)
 {
-	ERR_clear_error();
+	tls_errors_clear();
 	int got = SSL_read(s->ssl, p, (int)(n > INT32_MAX ? INT32_MAX : n));
 	if (got > 0)
 		return got;
@@ -410,8 +421,11 @@ static void sock_event(struct io *io, uint32_t events)
 	struct sock *s = container_of(io, struct sock, io);
 	if (s->error)
 		return;
-	if (events & ~(uint32_t)EPOLLOUT)
+	if (events & ~(uint32_t)EPOLLOUT) {
 		s->in_ready = true;
+		s->drained = false;
+		s->hup |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0; /* the end may lie right behind what is read */
+	}
 	if (s->state < SOCK_OPEN || s->in_ready)
 		input(s);
 	if (s->ops && (events & EPOLLOUT) && (sock_blocked(s) || s->more))

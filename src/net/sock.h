@@ -38,6 +38,7 @@ struct sock {
 	uint32_t nout, nstage;
 	int error;
 	bool told, in_ready, resume, more, shut, shut_done, eof;
+	bool tcp, drained, hup;   /* read_fd */
 	mono_t progress;          /* when bytes last left, or when pend became non-empty */
 	uint64_t bytes_in, bytes_out;
 	struct tls_peer *peer;    /* after the handshake; NULL in clear */

@@ -21,6 +21,7 @@
 #define GROW_MIN ((uint64_t)1 << 20)
 #define GROW_MAX ((uint64_t)64 << 20)
 #define OP_BYTES 8192          /* what one put or del may add besides its own bytes: copies of leaves on its way */
+#define TRIM_EVERY 1024        /* commits, after which the pages that they have looked at go back */
 #define TXN_BYTES (256 * 1024) /* and a transaction: copies of branches, lists of free pages */
 
 struct lmdb {
@@ -36,6 +37,7 @@ struct lmdb {
 	uint64_t reserve_inside; /* the part of the reserve that is free pages of the file, where the file system had no room */
 	_Atomic uint64_t allocated; /* bytes of the file that the file system has promised; 0: it cannot promise */
 	uint64_t page;
+	uint32_t commits;       /* since the map was trimmed */
 };
 
 struct lmdb_txn {
@@ -180,6 +182,36 @@ static int make_room(struct lmdb *kv, uint64_t more)
 	return rc == -ENOSPC ? -EAGAIN : rc;
 }
 
+/* LMDB does not tell where its map is: the kernel does. */
+static void *find_map(struct lmdb *kv)
+{
+	mdb_filehandle_t fd;
+	struct stat st;
+	char line[4352];
+	unsigned long from, to, offset, inode;
+	void *ret = NULL;
+	FILE *maps = fopen("/proc/self/maps", "re");
+	mdb_env_get_fd(kv->env, &fd);
+	while (maps && !ret && fstat(fd, &st) == 0 && fgets(line, sizeof line, maps))
+		if (sscanf(line, "%lx-%lx r--s %lx %*s %lu", &from, &to, &offset, &inode) == 4 && inode == st.st_ino && offset == 0)
+			ret = (void *)from;
+	if (maps)
+		fclose(maps);
+	return ret;
+}
+
+/* Pages of the map that are not in use go back: they stay in the page cache and count for nobody. */
+static void lmdb_trim(struct kv *base)
+{
+	struct lmdb *kv = (struct lmdb *)base;
+	kv->commits = 0;
+	pthread_rwlock_rdlock(&kv->map);
+	void *map = find_map(kv);
+	if (map)
+		(void)madvise(map, used_bytes(kv), MADV_DONTNEED);
+	pthread_rwlock_unlock(&kv->map);
+}
+
 /* ---- Transactions ---- */
 
 static int fit_map(struct lmdb *kv)
@@ -233,6 +265,8 @@ static int commit_written(struct lmdb_txn *t)
 {
 	int rc = mdb_txn_commit(t->txn);
 	rc = rc == ENOSPC ? -EIO : write_result(t->kv, rc);
+	if (rc == 0 && ++t->kv->commits == TRIM_EVERY)
+		lmdb_trim(&t->kv->kv);
 	free(t);
 	return rc;
 }
@@ -339,35 +373,6 @@ static int lmdb_reserve(struct kv *base, bool hold)
 		uncap_map(kv); /* there is room on the disk, or there was and is now free */
 	kv->reserve_inside = inside ? kv->reserve_bytes : 0;
 	return inside ? 0 : rc;
-}
-
-/* LMDB does not tell where its map is: the kernel does. */
-static void *find_map(struct lmdb *kv)
-{
-	mdb_filehandle_t fd;
-	struct stat st;
-	char line[4352];
-	unsigned long from, to, offset, inode;
-	void *ret = NULL;
-	FILE *maps = fopen("/proc/self/maps", "re");
-	mdb_env_get_fd(kv->env, &fd);
-	while (maps && !ret && fstat(fd, &st) == 0 && fgets(line, sizeof line, maps))
-		if (sscanf(line, "%lx-%lx r--s %lx %*s %lu", &from, &to, &offset, &inode) == 4 && inode == st.st_ino && offset == 0)
-			ret = (void *)from;
-	if (maps)
-		fclose(maps);
-	return ret;
-}
-
-/* Pages of the map that are not in use go back: they stay in the page cache and count for nobody. */
-static void lmdb_trim(struct kv *base)
-{
-	struct lmdb *kv = (struct lmdb *)base;
-	pthread_rwlock_rdlock(&kv->map);
-	void *map = find_map(kv);
-	if (map)
-		(void)madvise(map, used_bytes(kv), MADV_DONTNEED);
-	pthread_rwlock_unlock(&kv->map);
 }
 
 static int lmdb_snapshot(struct kv *base, int fd)

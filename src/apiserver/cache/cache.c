@@ -175,7 +175,7 @@ struct blob *event_json(struct cache_event *ev)
 {
 	struct blob *have = atomic_load_explicit(&ev->json, memory_order_acquire);
 	if (have)
-		return blob_ref(have); /* never replaced while the event lives */
+		return have; /* never replaced while the event lives */
 	CLEANUP(blob_unref) struct blob *json = object_json(ev->cur);
 	struct str head = frame_head(ev);
 	struct blob *b = json ? blob_new(head.n + json->n + 2) : NULL;
@@ -186,9 +186,9 @@ struct blob *event_json(struct cache_event *ev)
 	memcpy(b->p + head.n + json->n, "}\n", 2);
 	struct blob *none = NULL;
 	if (atomic_compare_exchange_strong(&ev->json, &none, b))
-		return blob_ref(b);
+		return b;
 	blob_unref(b);
-	return blob_ref(none);
+	return none;
 }
 
 void cache_stats(const struct cache *c, struct cache_stats *ret)

@@ -62,6 +62,8 @@ static uint64_t watching(const struct cache *c, const struct cache_table *t)
 	return loops;
 }
 
+bool cache_watched(const struct cache_table *t) { return watching(t->cache, t) != 0; }
+
 static uint64_t publish_trees(struct cache *c, uint64_t rev)
 {
 	uint64_t loops = 0;

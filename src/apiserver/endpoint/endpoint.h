@@ -121,6 +121,7 @@ struct match {
 	struct selector labels;
 	struct field_selector fields;
 	bool any;              /* neither */
+	bool name_only;        /* nothing but the name that is required */
 	struct str name, ns;   /* required by the field selector; "" otherwise */
 };
 int match_parse(struct request *r, struct match *ret, struct err *e) must_check;

@@ -51,6 +51,7 @@ int match_parse(struct request *r, struct match *ret, struct err *e)
 	ret->any = selector_everything(&ret->labels) && !ret->fields.len;
 	field_selector_requires(&ret->fields, STR("metadata.name"), &ret->name);
 	field_selector_requires(&ret->fields, STR("metadata.namespace"), &ret->ns);
+	ret->name_only = selector_everything(&ret->labels) && ret->fields.len == 1 && ret->name.n;
 	return 0;
 }
 
@@ -71,6 +72,8 @@ bool match_object(const struct match *m, const struct object *o)
 {
 	if (m->any)
 		return true;
+	if (m->name_only)
+		return str_eq(o->name, m->name);
 	struct str_map labels = {o->labels, o->nlabels, o->nlabels};
 	if (!selector_everything(&m->labels) && !selector_matches(&m->labels, &labels))
 		return false;

@@ -246,7 +246,7 @@ static void send_ref_json(struct request *r, int code, const struct answer *a, s
 		resp_abort(r->resp);
 		return;
 	}
-	if (a->table && o.type == a->table->type)
+	if (a->table && o.type == a->table->type && cache_watched(a->table))
 		share_json(r, a, o, b);
 	struct http_piece v[] = {{.blob = b, .p = b->p, .n = b->n}, {.p = newline.p, .n = 1}};
 	send_pieces(r, code, media_name(MEDIA_JSON), v, 2, b->n + 1);

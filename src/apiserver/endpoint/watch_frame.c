@@ -168,7 +168,7 @@ void frame_event(struct wire_watch *w, struct cache_event *ev, enum event_type t
 		frame_shared_pb(w, ev);
 		return;
 	}
-	CLEANUP(blob_unref) struct blob *b = event_json(ev);
+	struct blob *b = event_json(ev);
 	if (b)
 		w->sink->blob(w, b);
 }
