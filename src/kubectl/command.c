@@ -112,12 +112,12 @@ static const char *line_of(const struct command_fact *f)
 	return c ? c->help : NULL;
 }
 
-#define NAME_WIDTH 15 /* of the longest top command, and a bit */
+#define NAME_WIDTH 14 /* of the longest top command */
 
 static void put_child(struct ctl *c, const struct command_fact *f, const char *name, int width)
 {
 	if (line_of(f))
-		ctl_print(c, "  %-*s %s\n", width, name, line_of(f));
+		ctl_print(c, "  %-*s  %s\n", width, name, line_of(f));
 }
 
 static void put_groups(struct ctl *c)
