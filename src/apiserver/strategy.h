@@ -80,6 +80,8 @@ const struct subresource_handler *subresource_handler(struct str group, struct s
 
 /* Decodes the body (wire) or takes the call's into a fresh object of type t, defaulted; checks apiVersion and kind. */
 int endpoint_body(struct request *r, const struct type *t, struct ref *ret, struct err *e) must_check;
+/* Admission of a sub-resource's body that is created. */
+int endpoint_admit(struct request *r, struct ref body, struct err *e) must_check;
 /* Read, change, compare-and-store, again on conflict: for sub-resources that edit the stored object.  change gets the object in the storage version
  * (old is a copy) and returns 0 to write, 1 to leave it as it is, -1 with *e.  *ret is what is stored then. */
 struct edit {

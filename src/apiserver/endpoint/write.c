@@ -249,6 +249,12 @@ struct admit admit_of(struct request *r, enum admit_op op, struct ref obj, struc
 		.name = r->at.name.n || !m ? r->at.name : m->name, .sub = r->call.sub, .dry_run = r->call.dry_run};
 }
 
+int endpoint_admit(struct request *r, struct ref body, struct err *e)
+{
+	struct admit adm = admit_of(r, ADMIT_CREATE, body, (struct ref){0});
+	return admission_admit(&adm, e) || admission_validate(&adm, e) ? -1 : 0;
+}
+
 static void prepare_create(struct request *r, struct ref o)
 {
 	struct meta_v1_ObjectMeta *m = obj_meta(o);
