@@ -257,14 +257,17 @@ static struct autoscaling_v2_HorizontalPodAutoscaler *decode(struct arena *a, co
 	return json_decode(a, t, buf_view(&text), &fold, h, &ignored) == 0 ? h : NULL;
 }
 
+#define CPU_DEFAULT 80 /* percent, when no metric is given at all */
+
 static void add_cpu(struct arena *a, const struct autoscaling_v1_HorizontalPodAutoscaler *from, struct autoscaling_v2_HorizontalPodAutoscaler *to)
 {
-	if (!from->spec.has_targetCPUUtilizationPercentage)
+	bool given = from->spec.has_targetCPUUtilizationPercentage;
+	if (!given && to->spec.metrics.len)
 		return;
 	struct autoscaling_v2_MetricSpec *m = arena_push(a, &to->spec.metrics);
 	struct autoscaling_v2_ResourceMetricSource *r = obj_make(a, autoscaling_v2_ResourceMetricSource);
 	*r = (struct autoscaling_v2_ResourceMetricSource){.name = STR("cpu"), .target = {.type = STR("Utilization"),
-		.averageUtilization = from->spec.targetCPUUtilizationPercentage, .has_averageUtilization = true}};
+		.averageUtilization = given ? from->spec.targetCPUUtilizationPercentage : CPU_DEFAULT, .has_averageUtilization = true}};
 	if (m)
 		*m = (struct autoscaling_v2_MetricSpec){.type = STR("Resource"), .resource = r};
 }

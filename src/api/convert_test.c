@@ -42,7 +42,8 @@ TEST(bad_annotations_of_v1_are_dropped)
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 	struct ref o = decode(a, T_autoscaling_v1_HorizontalPodAutoscaler, "{\"metadata\":{\"name\":\"h\",\"annotations\":{\"autoscaling.alpha.kubernetes.io/metrics\":\"[5\","
 			      "\"autoscaling.alpha.kubernetes.io/behavior\":\"[]\"}},\"spec\":{\"scaleTargetRef\":{\"kind\":\"D\",\"name\":\"x\"},\"maxReplicas\":3}}");
-	struct ref want = decode(a, T_autoscaling_v2_HorizontalPodAutoscaler, HPA2(""));
+	struct ref want = decode(a, T_autoscaling_v2_HorizontalPodAutoscaler, HPA2(",\"metrics\":[{\"type\":\"Resource\",\"resource\":{\"name\":\"cpu\",\"target\":{"
+		"\"type\":\"Utilization\",\"averageUtilization\":80}}}]")); /* what stands for no metric at all */
 	assert_str(text(a, convert_to(a, o, want.type)), str_z(a, text(a, want)));
 }
 

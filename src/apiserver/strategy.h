@@ -28,6 +28,7 @@ struct strategy {
 	const char *orphan_warning;         /* Warning of every delete that leaves the choice open */
 	/* For kinds with /status the generic code drops the status of a create and keeps the old one on PUT and PATCH of the main resource, unless: */
 	bool status_in_create, status_in_update;
+	const char *const *resets;          /* besides status, what writes of the object itself never own in managedFields: "spec", ...; NULL-terminated */
 	const char *const *status_keeps;    /* of the metadata, what /status cannot change: "metadata.labels", ... or "metadata"; NULL-terminated */
 	bool has_generation;                /* metadata.generation: 1 at create, +1 when spec changes; else it is what the client sent at create */
 	const char *const *selectable;      /* field selectors beyond metadata.name/namespace: "spec.nodeName", ... NULL-terminated.
@@ -38,6 +39,8 @@ struct strategy {
 	/* Value of one that is no plain path; absent when this one is (default: the field at the path). */
 	struct str (*field)(struct arena *a, const void *obj, int selectable_index);
 	void (*validate_name)(struct str name, bool prefix, struct err *e); /* causes on metadata.name; NULL: DNS-1123 subdomain */
+	/* What upstream's internal form makes of an object that is sent, before its fields get owners; a hook only where that shows. */
+	void (*internal)(struct arena *a, void *obj);
 	void (*prepare_create)(struct request *r, void *obj);
 	void (*prepare_update)(struct request *r, void *obj, const void *old);
 	void (*prepare_status)(struct request *r, void *obj, const void *old); /* /status; the generic code has put old's spec back (all but metadata and status) */
@@ -77,6 +80,8 @@ const struct subresource_handler *subresource_handler(struct str group, struct s
 
 /* Decodes the body (wire) or takes the call's into a fresh object of type t, defaulted; checks apiVersion and kind. */
 int endpoint_body(struct request *r, const struct type *t, struct ref *ret, struct err *e) must_check;
+/* Admission of a sub-resource's body that is created. */
+int endpoint_admit(struct request *r, struct ref body, struct err *e) must_check;
 /* Read, change, compare-and-store, again on conflict: for sub-resources that edit the stored object.  change gets the object in the storage version
  * (old is a copy) and returns 0 to write, 1 to leave it as it is, -1 with *e.  *ret is what is stored then. */
 struct edit {

@@ -7,9 +7,11 @@
 #include "cmd/control_plane.h"
 #include "cmd/flags.h"
 #include "net/addr.h"
+#include "os/confine.h"
 #include "os/netlink.h"
 #include "rt/io.h"
 #include "store/store.h"
+#include <linux/capability.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -19,10 +21,11 @@
 #include <unistd.h>
 
 #define LOOPS_MAX 4          /* request loops: TLS is their work, and the machine has other things to do */
+#define FILES_MAX 65536       /* a connection each for thousands of watchers */
 #define DRAIN (10 * NS_S)    /* what a SIGTERM leaves running requests */
 
 struct opts {
-	struct str data_dir, bind_address, advertise_address;
+	struct str data_dir, user, bind_address, advertise_address;
 	int64_t secure_port, verbosity, max_in_flight, max_mutating, request_min_s, loops;
 	struct str cert, key, client_ca, tokens, cluster_range, node_ports, issuer, signing_key, etcd_prefix, unix_socket;
 	struct flag_list sa_keys, audiences, modes, enable_admission, disable_admission, etcd_servers;
@@ -81,8 +84,13 @@ static const struct flag flags[] = {
 	{"tls-private-key-file", 0, FLAG_STRING, AT(key), NULL, "key of the serving certificate"},
 	{"token-auth-file", 0, FLAG_STRING, AT(tokens), NULL, "static tokens: token,user,uid,\"groups\" per line"},
 	{"unix-socket", 0, FLAG_STRING, AT(unix_socket), NULL, "also serve local components on this socket"},
+	{"user", 0, FLAG_STRING, AT(user), NULL, "become this user (a name of /etc/passwd, or UID:GID), without capabilities and with a filter on system calls"},
 	{"v", 'v', FLAG_INT, AT(verbosity), "0", "verbosity of the log"},
 };
+
+static const struct flag_group groups[] = {{"Flags", flags, ARRAY_LEN(flags), 0}};
+const struct usage kube_apiserver_usage = {.name = "kube-apiserver", .arguments = "[FLAGS]", .groups = groups, .ngroups = ARRAY_LEN(groups),
+	.about = "Serves the Kubernetes API from an embedded store."};
 
 struct run {
 	struct opts o;
@@ -260,10 +268,32 @@ static int block_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* Before the first thread, and before a byte of others is read. */
+static int drop_privileges(struct run *r, struct err *e)
+{
+	struct confine_opts o = {.drop_caps = true, .filter = CONFINE_CONTROL_PLANE, .no_core = true, .nofile = FILES_MAX};
+	struct str uid, gid;
+	int64_t u, g;
+	if (!r->o.user.n)
+		return 0;
+	if (str_cut(r->o.user, ':', &uid, &gid) && str_i64(uid, &u) == 0 && str_i64(gid, &g) == 0 && u >= 0 && g >= 0) {
+		o.uid = (uint32_t)u;
+		o.gid = (uint32_t)g;
+	} else if (confine_user(str_z(r->arena, r->o.user), &o.uid, &o.gid, e) < 0) {
+		return err_wrap(e, "--user");
+	}
+	if (r->o.secure_port < 1024)
+		o.keep_caps = 1ull << CAP_NET_BIND_SERVICE;
+	return confine(&o, e);
+}
+
 static int run(struct run *r)
 {
+	ERR(e);
 	struct log_opts log = {.fd = 2, .verbosity = (int)r->o.verbosity, .json = str_is(r->o.log_format, "json")};
 	log_setup(&log);
+	if (drop_privileges(r, &e) < 0)
+		return cmd_error("%s", err_text(&e));
 	r->listen_fd = -1;
 	r->signal_fd = block_signals();
 	r->rt = rt_new(NULL);
@@ -283,18 +313,8 @@ int apiserver_main(int argc, char **argv, const struct apiserver_extra *extra)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 	struct run *r = arena_make(a, struct run);
-	struct flag_result res;
-	ERR(e);
 	r->arena = a;
 	r->extra = extra;
-	if (flags_parse(flags, ARRAY_LEN(flags), argc, argv, &r->o, a, &res, &e))
-		return cmd_error("%s (c8s kube-apiserver --help lists the flags)", err_text(&e));
-	if (res.help) {
-		printf("Serves the Kubernetes API from an embedded store.\n\nUsage: c8s kube-apiserver [FLAGS]\n\n");
-		flags_help(flags, ARRAY_LEN(flags), stdout);
-		return 0;
-	}
-	if (res.nrest)
-		return cmd_error("unexpected argument \"%s\" (c8s kube-apiserver --help lists the flags)", res.rest[0]);
-	return run(r);
+	int code = usage_parse(&kube_apiserver_usage, argc, argv, &r->o, a);
+	return code >= 0 ? code : run(r);
 }

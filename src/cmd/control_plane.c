@@ -8,7 +8,7 @@
 #include "os/file.h"
 #include "scheduler/scheduler.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #define CA_MAX (1 << 20)
@@ -21,10 +21,20 @@ struct components {
 	struct scheduler *scheduler;
 };
 
+/* Every component has its own name and no more rights than upstream's has: the authorizers are asked as if it came over the wire. */
 static struct transport *transport_as(struct server *s, const char *name)
 {
-	static struct str groups[] = {STR_INIT("system:masters"), STR_INIT("system:authenticated")};
+	static struct str groups[] = {STR_INIT("system:authenticated")};
 	return inproc_transport(s, &(struct user){.name = str_of(name), .groups = groups, .ngroups = ARRAY_LEN(groups)});
+}
+
+static struct transport *transport_for(void *arg, const char *account, struct err *e)
+{
+	static struct str groups[] = {STR_INIT("system:serviceaccounts"), STR_INIT("system:serviceaccounts:kube-system"), STR_INIT("system:authenticated")};
+	char name[128];
+	(void)e;
+	snprintf(name, sizeof name, "system:serviceaccount:kube-system:%s", account);
+	return inproc_transport(arg, &(struct user){.name = str_of(name), .groups = groups, .ngroups = ARRAY_LEN(groups)});
 }
 
 static void components_stop(void *arg)
@@ -58,7 +68,7 @@ static int components_start(struct server *s, const struct component_opts *o, st
 	c->scheduler_transport = transport_as(s, "system:kube-scheduler");
 	c->informers = informers_new(c->controllers_transport, scope);
 	c->manager = manager_new(&(struct manager_opts){.transport = c->controllers_transport, .informers = c->informers, .scope = scope, .host = host_name(mem),
-		.root_ca_pem = ca, .cluster_cidr = o->cluster_cidr});
+		.root_ca_pem = ca, .cluster_cidr = o->cluster_cidr, .transport_for = transport_for, .arg = s});
 	c->scheduler = scheduler_new(&(struct scheduler_opts){.transport = c->scheduler_transport, .informers = c->informers, .scope = scope, .host = host_name(mem)});
 	scheduler_start(c->scheduler);
 	return manager_start(c->manager, e);

@@ -5,12 +5,12 @@
 #include "client/informer.h"
 #include "cmd/command.h"
 #include "cmd/flags.h"
+#include "cmd/part.h"
 #include "gen/core_v1.h"
 #include "gen/discovery_v1.h"
 #include "os/helper.h"
 #include "os/netlink.h"
 #include "os/plan.h"
-#include "os/signals.h"
 #include "proxy/proxy.h"
 
 #include <ctype.h>
@@ -47,20 +47,22 @@ static const struct flag flags[] = {
 	{"v", 'v', FLAG_INT, AT(verbosity), "0", "verbosity of the log"},
 };
 
+static const struct flag_group groups[] = {{"Flags", flags, ARRAY_LEN(flags), 0}};
+const struct usage kube_proxy_usage = {.name = "kube-proxy", .arguments = "--kubeconfig FILE [FLAGS]", .groups = groups, .ngroups = ARRAY_LEN(groups),
+	.about = "Keeps this node's packet rules in step with the cluster's Services."};
+
 struct run {
+	struct part part;
 	struct opts o;
 	struct arena *mem;
-	struct rt *rt;
 	struct transport *transport;
 	struct plan_policy policy;
-	struct helper *helper;
+	struct helper *helper, *own_helper;
 	struct proxy *proxy;
 	struct informers *informers;
 	struct informer *services, *slices;
 	struct informer_handler on_service, on_slice;
 	struct scope scope;
-	struct cond stop;
-	bool stopping;
 	int code;
 };
 
@@ -117,7 +119,7 @@ static int connect_api(struct run *r, struct err *e)
 	if (!c || kubeconfig_rest(r->mem, c, &(struct kubeconfig_overrides){0}, &rc, e))
 		return -1;
 	rc.user_agent = STR("kube-proxy/c8s");
-	r->transport = https_transport_new(r->rt, &rc, e);
+	r->transport = https_transport_new(r->part.rt, &rc, e);
 	return r->transport ? 0 : -1;
 }
 
@@ -163,8 +165,11 @@ static void own_addresses(struct proxy_opts *p)
 
 static void make_helper(struct run *r)
 {
+	r->helper = r->part.helper;
+	if (r->helper)
+		return;
 	plan_policy_node(&r->policy, NULL);
-	r->helper = helper_direct(&r->policy);
+	r->helper = r->own_helper = helper_direct(&r->policy);
 }
 
 static int make_proxy(struct run *r, struct err *e)
@@ -181,15 +186,10 @@ static int make_proxy(struct run *r, struct err *e)
 	return r->proxy ? 0 : -1;
 }
 
-static void signalled(void *arg, int sig)
+static int start(struct part *p, struct err *e)
 {
-	struct run *r = arg;
-	r->stopping = true;
-	cond_wake_all(&r->stop);
-}
-
-static int start(struct run *r, struct err *e)
-{
+	struct run *r = container_of(p, struct run, part);
+	scope_init(&r->scope, NULL);
 	if (connect_api(r, e) < 0 || make_proxy(r, e) < 0)
 		return -1;
 	r->informers = informers_new(r->transport, &r->scope);
@@ -202,27 +202,15 @@ static int start(struct run *r, struct err *e)
 	return fiber_spawn(&r->scope, "proxy", proxy_fiber, r) ? 0 : err_nomem(e, 0);
 }
 
-static void serve(void *arg)
+static void stop(struct part *p)
 {
-	struct run *r = arg;
-	static const int list[] = {SIGTERM, SIGINT, 0};
-	ERR(e);
-	struct signals *watch = signals_watch(list, signalled, r, &e);
-	scope_init(&r->scope, NULL);
-	cond_init(&r->stop);
-	if (!watch || start(r, &e) < 0)
-		r->code = cmd_error("%s", err_text(&e));
-	while (!r->code && !r->stopping)
-		if (cond_wait(&r->stop, MONO_NEVER) < 0)
-			break;
+	struct run *r = container_of(p, struct run, part);
 	scope_fini(&r->scope);
 	proxy_free(r->proxy);
 	if (r->informers)
 		informers_free(r->informers);
-	if (r->transport)
-		transport_free(r->transport);
-	helper_free(r->helper);
-	signals_free(watch);
+	transport_free(r->transport);
+	helper_free(r->own_helper);
 }
 
 static void clean(void *arg)
@@ -232,36 +220,49 @@ static void clean(void *arg)
 	make_helper(r);
 	if (proxy_cleanup(r->helper, &e))
 		r->code = cmd_error("%s", err_text(&e));
-	helper_free(r->helper);
+	helper_free(r->own_helper);
+}
+
+static int check(const struct opts *o)
+{
+	if (!o->kubeconfig.n && !o->cleanup)
+		return cmd_error("--kubeconfig is needed");
+	if (!str_is(o->mode, "nftables"))
+		return cmd_error("--proxy-mode %.*s is not there yet: use nftables", STR_F(o->mode));
+	return geteuid() ? cmd_error("packet rules need root: use sudo") : -1;
+}
+
+int proxy_part_new(int argc, char **argv, struct arena *a, struct part **ret)
+{
+	struct run *r = arena_make(a, struct run);
+	int code = usage_parse(&kube_proxy_usage, argc, argv, &r->o, a);
+	if (code < 0)
+		code = check(&r->o);
+	if (code >= 0)
+		return code;
+	r->mem = a;
+	r->part = (struct part){.name = "kube-proxy", .start = start, .stop = stop};
+	log_setup(&(struct log_opts){.fd = 2, .verbosity = (int)r->o.verbosity});
+	*ret = &r->part;
+	return -1;
+}
+
+static int clean_up(struct run *r)
+{
+	struct rt *rt = rt_new(NULL);
+	if (!rt || rt_main(rt, "kube-proxy", clean, r))
+		return cmd_error("out of memory");
+	rt_free(rt);
+	return r->code;
 }
 
 int cmd_kube_proxy(int argc, char **argv)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
-	struct run *r = arena_make(a, struct run);
-	struct flag_result res;
-	ERR(e);
-	r->mem = a;
-	if (flags_parse(flags, ARRAY_LEN(flags), argc, argv, &r->o, a, &res, &e))
-		return cmd_error("%s (c8s kube-proxy --help lists the flags)", err_text(&e));
-	if (res.help) {
-		printf("Keeps this node's packet rules in step with the cluster's Services.\n\nUsage: c8s kube-proxy --kubeconfig FILE [FLAGS]\n\n");
-		flags_help(flags, ARRAY_LEN(flags), stdout);
-		return 0;
-	}
-	if (res.nrest)
-		return cmd_error("unexpected argument \"%s\" (c8s kube-proxy --help lists the flags)", res.rest[0]);
-	if (!r->o.kubeconfig.n && !r->o.cleanup)
-		return cmd_error("--kubeconfig is needed");
-	if (!str_is(r->o.mode, "nftables"))
-		return cmd_error("--proxy-mode %.*s is not there yet: use nftables", STR_F(r->o.mode));
-	if (geteuid() != 0)
-		return cmd_error("packet rules need root: use sudo");
-	signals_block();
-	log_setup(&(struct log_opts){.fd = 2, .verbosity = (int)r->o.verbosity});
-	r->rt = rt_new(NULL);
-	if (!r->rt || rt_main(r->rt, "kube-proxy", r->o.cleanup ? clean : serve, r))
-		return cmd_error("out of memory");
-	rt_free(r->rt);
-	return r->code;
+	struct part *p;
+	int code = proxy_part_new(argc, argv, a, &p);
+	if (code >= 0)
+		return code;
+	struct run *r = container_of(p, struct run, part);
+	return r->o.cleanup ? clean_up(r) : parts_run("kube-proxy", &p, 1);
 }

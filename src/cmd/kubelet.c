@@ -4,31 +4,21 @@
 #include "client/https.h"
 #include "cmd/command.h"
 #include "cmd/kubelet_flags.h"
+#include "cmd/part.h"
 #include "os/cgroup.h"
 #include "os/proc.h"
-#include "os/signals.h"
 #include "schema/reflect.h"
 #include <ctype.h>
 #include <unistd.h>
 
 struct run {
+	struct part part;
 	struct kubelet_flags f;
 	struct arena *arena;
-	struct rt *rt;
 	struct transport *transport;
 	struct kubelet *kubelet;
 	struct scope scope;
-	struct cond stop;
-	bool stopping;
-	int code;
 };
-
-static void signalled(void *arg, int sig)
-{
-	struct run *r = arg;
-	r->stopping = true;
-	cond_wake_all(&r->stop);
-}
 
 static int connect_api(struct run *r, struct err *e)
 {
@@ -39,7 +29,7 @@ static int connect_api(struct run *r, struct err *e)
 	if (!c || kubeconfig_rest(r->arena, c, &(struct kubeconfig_overrides){0}, &rc, e))
 		return -1;
 	rc.user_agent = STR("kubelet/c8s");
-	r->transport = https_transport_new(r->rt, &rc, e);
+	r->transport = https_transport_new(r->part.rt, &rc, e);
 	return r->transport ? 0 : -1;
 }
 
@@ -80,11 +70,13 @@ static int check_machine(const struct kubelet_config_v1beta1_KubeletConfiguratio
 	return 0;
 }
 
-static int start(struct run *r, struct err *e)
+static int start(struct part *p, struct err *e)
 {
+	struct run *r = container_of(p, struct run, part);
 	struct kubelet_config_v1beta1_KubeletConfiguration *c = kubelet_config_default(r->arena);
 	struct kubelet_opts o = {.node_name = node_name(r), .node_ip = r->f.node_ip, .root_dir = r->f.root_dir, .cert_dir = r->f.cert_dir,
-		.cni_conf_dir = r->f.cni_conf_dir, .register_node = r->f.register_node, .config = c, .version = STR(C8S_VERSION)};
+		.cni_conf_dir = r->f.cni_conf_dir, .helper = p->helper, .register_node = r->f.register_node, .config = c, .version = STR(C8S_VERSION)};
+	scope_init(&r->scope, NULL);
 	if (kubelet_flags_apply(r->arena, &r->f, c, e) || labels(r, &o.node_labels, e) || check_machine(c, e) || connect_api(r, e))
 		return -1;
 	o.transport = r->transport;
@@ -93,52 +85,37 @@ static int start(struct run *r, struct err *e)
 	return r->kubelet ? kubelet_start(r->kubelet, &r->scope, e) : -1;
 }
 
-static void serve(void *arg)
+static void stop(struct part *p)
 {
-	static const int list[] = {SIGTERM, SIGINT, 0};
-	struct run *r = arg;
-	ERR(e);
-	cond_init(&r->stop);
-	scope_init(&r->scope, NULL);
-	struct signals *s = signals_watch(list, signalled, r, &e);
-	if (!s || start(r, &e))
-		r->code = cmd_error("%s", err_text(&e));
-	while (!r->code && !r->stopping && cond_wait(&r->stop, MONO_NEVER) == 0)
-		;
+	struct run *r = container_of(p, struct run, part);
 	log_info("ending; containers go on");
 	scope_fini(&r->scope);
 	kubelet_free(r->kubelet);
 	transport_free(r->transport);
-	signals_free(s);
 }
 
-static int run(struct run *r)
+struct str kubelet_part_root(const struct part *p)
 {
-	struct log_opts log = {.fd = 2, .verbosity = (int)r->f.verbosity};
-	log_setup(&log);
-	signals_block();
-	r->rt = rt_new(NULL);
-	if (!r->rt || rt_main(r->rt, "kubelet", serve, r))
-		return cmd_error("out of memory");
-	rt_free(r->rt);
-	return r->code;
+	return container_of(p, struct run, part)->f.root_dir;
+}
+
+int kubelet_part_new(int argc, char **argv, struct arena *a, struct part **ret)
+{
+	struct run *r = arena_make(a, struct run);
+	int code = usage_parse(&kubelet_usage, argc, argv, &r->f, a);
+	if (code >= 0)
+		return code;
+	r->arena = a;
+	r->part = (struct part){.name = "kubelet", .start = start, .stop = stop};
+	log_setup(&(struct log_opts){.fd = 2, .verbosity = (int)r->f.verbosity});
+	*ret = &r->part;
+	return -1;
 }
 
 int cmd_kubelet(int argc, char **argv)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
-	struct run *r = arena_make(a, struct run);
-	struct flag_result res;
-	ERR(e);
-	r->arena = a;
-	if (flags_parse(kubelet_flag_table, kubelet_flag_count, argc, argv, &r->f, a, &res, &e))
-		return cmd_error("%s (c8s kubelet --help lists the flags)", err_text(&e));
-	if (res.help) {
-		printf("Runs the Pods of one node through a container runtime.\n\nUsage: c8s kubelet [FLAGS]\n\n");
-		flags_help(kubelet_flag_table, kubelet_flag_count, stdout);
-		return 0;
-	}
-	if (res.nrest)
-		return cmd_error("unexpected argument \"%s\" (c8s kubelet --help lists the flags)", res.rest[0]);
-	return run(r);
+	struct part *p;
+	int code = kubelet_part_new(argc, argv, a, &p);
+	return code >= 0 ? code : parts_run("kubelet", &p, 1);
 }

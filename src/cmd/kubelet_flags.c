@@ -4,7 +4,7 @@
 
 #define AT(member) offsetof(struct kubelet_flags, member)
 
-const struct flag kubelet_flag_table[] = {
+static const struct flag flags[] = {
 	{"address", 0, FLAG_STRING, AT(address), NULL, "address to serve on"},
 	{"allowed-unsafe-sysctls", 0, FLAG_LIST, AT(sysctls), NULL, "sysctls beyond the safe ones that Pods may set"},
 	{"anonymous-auth", 0, FLAG_STRING, AT(anonymous), NULL, "take requests without credentials as system:anonymous"},
@@ -154,7 +154,9 @@ const struct flag kubelet_flag_table[] = {
 	{"volume-plugin-dir", 0, FLAG_IGNORED, 0, NULL, ""},
 	{"volume-stats-agg-period", 0, FLAG_IGNORED, 0, NULL, ""},
 };
-const size_t kubelet_flag_count = ARRAY_LEN(kubelet_flag_table);
+static const struct flag_group groups[] = {{"Flags", flags, ARRAY_LEN(flags), 0}};
+const struct usage kubelet_usage = {.name = "kubelet", .arguments = "[FLAGS]", .groups = groups, .ngroups = ARRAY_LEN(groups),
+	.about = "Runs the Pods of one node through a container runtime."};
 
 typedef struct kubelet_config_v1beta1_KubeletConfiguration config;
 enum form { TEXT, NUMBER, LONG, SWITCH, SPAN, TEXTS };

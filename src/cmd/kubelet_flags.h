@@ -11,7 +11,6 @@ struct kubelet_flags {
 	int64_t verbosity;
 	bool register_node;
 };
-extern const struct flag kubelet_flag_table[];
-extern const size_t kubelet_flag_count;
+extern const struct usage kubelet_usage;
 /* Defaults, then the file, then the flags.  ERR_BAD_REQUEST names the flag. */
 int kubelet_flags_apply(struct arena *a, const struct kubelet_flags *f, struct kubelet_config_v1beta1_KubeletConfiguration *c, struct err *e) must_check;

@@ -1,11 +1,12 @@
 /* c8s server: a supervisor that makes certificates, then runs the control plane and the node as processes of their own and starts them again when
  * they fail.
  *
- *     server ─┬─ c8s control-plane   API server, controllers, scheduler
- *             ├─ c8s kubelet         (not with --disable-agent)
- *             └─ c8s kube-proxy      (not with --disable-agent)
+ *     server ─┬─ c8s control-plane   API server, controllers, scheduler: a user of its own, no capabilities, a system call filter
+ *             └─ c8s node            kubelet, kube-proxy: files only       (not with --disable-agent)
+ *                  └─ c8s-helper     carries out the node's plans: mounts, cgroups, network
  *
- * SIGTERM ends the node first, then the control plane. */
+ * SIGTERM ends the node first, then the control plane.  The control plane works in the data folder and names its files from there, so that it
+ * needs no way to it: the folders above may be closed to its user. */
 #include "base/buf.h"
 #include "base/log.h"
 #include "cmd/address.h"
@@ -15,6 +16,7 @@
 #include "cmd/flags.h"
 #include "kubeadm/certs.h"
 #include "net/addr.h"
+#include "os/confine.h"
 #include "os/file.h"
 #include "os/proc.h"
 #include "os/signals.h"
@@ -24,6 +26,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,10 +40,12 @@
 #define HEALTHY (10 * NS_S)        /* a process that lived so long starts again at once */
 #define STOP_GRACE (15 * NS_S)
 #define ARGS_MAX 48
-#define CHILDREN_MAX 3
+#define CHILDREN_MAX 2
+#define USER_NAME "c8s"
+#define USER_ID 61443              /* without such a user: from systemd's range for services without an entry of their own */
 
 struct opts {
-	struct str data_dir, bind_address, advertise, node_name, runtime, kubeconfig, service_range, cluster_cidr, cluster_domain;
+	struct str data_dir, user, bind_address, advertise, node_name, runtime, kubeconfig, service_range, cluster_cidr, cluster_domain;
 	int64_t secure_port, verbosity;
 	bool disable_agent, detach;
 };
@@ -52,6 +57,7 @@ static const struct flag flags[] = {
 	{"cluster-cidr", 0, FLAG_STRING, AT(cluster_cidr), "10.244.0.0/16", "range of the Pods' addresses"},
 	{"cluster-domain", 0, FLAG_STRING, AT(cluster_domain), "cluster.local", "DNS domain of the cluster"},
 	{"container-runtime-endpoint", 0, FLAG_STRING, AT(runtime), "unix:///run/containerd/containerd.sock", "socket of the container runtime"},
+	{"control-plane-user", 0, FLAG_STRING, AT(user), NULL, "user that the control plane runs as, by name or UID:GID (default: c8s if there is one, else 61443:61443)"},
 	{"data-dir", 0, FLAG_STRING, AT(data_dir), "/var/lib/c8s", "folder of everything the cluster keeps: store, certificates, Pods"},
 	{"detach", 0, FLAG_BOOL, AT(detach), "false", "return as soon as the API is ready and go on in the background; the log goes to DATA-DIR/server.log"},
 	{"disable-agent", 0, FLAG_BOOL, AT(disable_agent), "false", "control plane only: run no Pods on this machine"},
@@ -62,9 +68,14 @@ static const struct flag flags[] = {
 	{"write-kubeconfig", 0, FLAG_STRING, AT(kubeconfig), NULL, "also write the administrator's kubeconfig here"},
 };
 
+static const struct flag_group groups[] = {{"Flags", flags, ARRAY_LEN(flags), 0}};
+const struct usage server_usage = {.name = "server", .arguments = "[FLAGS]", .groups = groups, .ngroups = ARRAY_LEN(groups),
+	.about = "Runs a cluster on this machine: API server with its store, controllers, scheduler, and a node.",
+	.more = "The administrator's kubeconfig is DATA-DIR/admin.conf:\n\n    export KUBECONFIG=/var/lib/c8s/admin.conf\n    c8s kubectl get nodes\n"};
+
 struct child {
 	struct supervisor *sv;
-	const char *name;
+	const char *name, *dir; /* working directory; NULL: the supervisor's */
 	char *argv[ARGS_MAX];
 	int argc;
 	struct proc proc;
@@ -76,6 +87,7 @@ struct supervisor {
 	struct arena *mem;
 	struct child children[CHILDREN_MAX];
 	size_t n;
+	uint32_t uid, gid;      /* of the control plane; 0: ours */
 	struct cond stop;
 	bool stopping;
 	int code;
@@ -109,37 +121,30 @@ static void add_control_plane(struct supervisor *sv)
 {
 	const struct opts *o = &sv->o;
 	struct child *c = child_new(sv, "control-plane");
-	const int n = (int)o->data_dir.n;
-	const char *d = o->data_dir.p;
-	arg(c, "--data-dir=%.*s/store", n, d);
+	c->dir = str_z(sv->mem, o->data_dir);
+	if (sv->uid)
+		arg(c, "--user=%u:%u", sv->uid, sv->gid);
+	arg(c, "--data-dir=store");
 	arg(c, "--bind-address=%.*s", STR_F(o->bind_address));
 	arg(c, "--advertise-address=%.*s", STR_F(o->advertise));
 	arg(c, "--secure-port=%lld", (long long)o->secure_port);
-	arg(c, "--tls-cert-file=%.*s/pki/apiserver.crt", n, d);
-	arg(c, "--tls-private-key-file=%.*s/pki/apiserver.key", n, d);
-	arg(c, "--client-ca-file=%.*s/pki/ca.crt", n, d);
-	arg(c, "--kubelet-client-certificate=%.*s/pki/apiserver-kubelet-client.crt", n, d);
-	arg(c, "--kubelet-client-key=%.*s/pki/apiserver-kubelet-client.key", n, d);
-	arg(c, "--service-account-key-file=%.*s/pki/sa.pub", n, d);
-	arg(c, "--service-account-signing-key-file=%.*s/pki/sa.key", n, d);
 	arg(c, "--service-account-issuer=https://kubernetes.default.svc.%.*s", STR_F(o->cluster_domain));
 	arg(c, "--service-cluster-ip-range=%.*s", STR_F(o->service_range));
-	arg(c, "--requestheader-client-ca-file=%.*s/pki/front-proxy-ca.crt", n, d);
-	arg(c, "--requestheader-allowed-names=front-proxy-client");
-	arg(c, "--requestheader-username-headers=X-Remote-User");
-	arg(c, "--requestheader-group-headers=X-Remote-Group");
-	arg(c, "--requestheader-extra-headers-prefix=X-Remote-Extra-");
-	arg(c, "--authorization-mode=Node,RBAC");
-	arg(c, "--enable-admission-plugins=NodeRestriction");
-	arg(c, "--allow-privileged=true");
 	arg(c, "--cluster-cidr=%.*s", STR_F(o->cluster_cidr));
-	arg(c, "--root-ca-file=%.*s/pki/ca.crt", n, d);
+	static const char *const fixed[] = {"--tls-cert-file=pki/apiserver.crt", "--tls-private-key-file=pki/apiserver.key", "--client-ca-file=pki/ca.crt",
+		"--kubelet-client-certificate=pki/apiserver-kubelet-client.crt", "--kubelet-client-key=pki/apiserver-kubelet-client.key",
+		"--service-account-key-file=pki/sa.pub", "--service-account-signing-key-file=pki/sa.key", "--requestheader-client-ca-file=pki/front-proxy-ca.crt",
+		"--requestheader-allowed-names=front-proxy-client", "--requestheader-username-headers=X-Remote-User", "--requestheader-group-headers=X-Remote-Group",
+		"--requestheader-extra-headers-prefix=X-Remote-Extra-", "--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction",
+		"--allow-privileged=true", "--root-ca-file=pki/ca.crt"};
+	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
+		arg(c, "%s", fixed[i]);
 }
 
-static void add_kubelet(struct supervisor *sv)
+static void add_node(struct supervisor *sv)
 {
 	const struct opts *o = &sv->o;
-	struct child *c = child_new(sv, "kubelet");
+	struct child *c = child_new(sv, "node");
 	const int n = (int)o->data_dir.n;
 	const char *d = o->data_dir.p;
 	arg(c, "--kubeconfig=%.*s/kubelet.conf", n, d);
@@ -156,13 +161,8 @@ static void add_kubelet(struct supervisor *sv)
 	arg(c, "--cluster-domain=%.*s", STR_F(o->cluster_domain));
 	arg(c, "--fail-cgroupv1=false");
 	arg(c, "--fail-swap-on=false");
-}
-
-static void add_proxy(struct supervisor *sv)
-{
-	const struct opts *o = &sv->o;
-	struct child *c = child_new(sv, "kube-proxy");
-	arg(c, "--kubeconfig=%.*s/kube-proxy.conf", STR_F(o->data_dir));
+	arg(c, "--");
+	arg(c, "--kubeconfig=%.*s/kube-proxy.conf", n, d);
 	arg(c, "--hostname-override=%.*s", STR_F(o->node_name));
 	arg(c, "--cluster-cidr=%.*s", STR_F(o->cluster_cidr));
 	arg(c, "--service-cluster-ip-range=%.*s", STR_F(o->service_range));
@@ -173,7 +173,7 @@ static void add_proxy(struct supervisor *sv)
 static int child_start(struct child *c, struct err *e)
 {
 	struct spawn_opts s = {.path = "/proc/self/exe", .argv = (const char *const *)c->argv, .in = SPAWN_NULL, .out = SPAWN_INHERIT, .err = SPAWN_INHERIT,
-		.parent_death_sig = SIGKILL, .no_new_privs = false};
+		.parent_death_sig = SIGKILL, .dir = c->dir};
 	if (spawn(&s, &c->proc, e) < 0)
 		return err_wrap(e, "starting %s", c->name);
 	c->running = true;
@@ -266,6 +266,12 @@ static struct str host_name(struct arena *a)
 	return str_dup(a, str_of(name));
 }
 
+static struct str from_here(struct arena *a, struct str path)
+{
+	char here[PATH_MAX];
+	return getcwd(here, sizeof here) ? str_printf(a, "%s/%.*s", here, STR_F(path)) : path;
+}
+
 static int check(struct supervisor *sv, struct err *e)
 {
 	struct opts *o = &sv->o;
@@ -276,6 +282,8 @@ static int check(struct supervisor *sv, struct err *e)
 		return err_set(e, ERR_BAD_REQUEST, "--bind-address %.*s is no IP address", STR_F(o->bind_address));
 	if (!o->disable_agent && geteuid() != 0)
 		return err_set(e, ERR_BAD_REQUEST, "running Pods needs root: use sudo, or --disable-agent for the control plane alone");
+	if (o->data_dir.n && o->data_dir.p[0] != '/')
+		o->data_dir = from_here(sv->mem, o->data_dir);
 	if (!o->node_name.n)
 		o->node_name = host_name(sv->mem);
 	if (!o->advertise.n)
@@ -310,6 +318,61 @@ static int make_config(struct supervisor *sv, const char *file, struct str user,
 	return certs_kubeconfig(&k, e);
 }
 
+/* ---- Whose files they are ---- */
+
+static int choose_user(struct supervisor *sv, struct err *e)
+{
+	struct str uid, gid;
+	int64_t u, g;
+	ERR(none);
+	if (geteuid() != 0)
+		return sv->o.user.n ? err_set(e, ERR_BAD_REQUEST, "--control-plane-user needs root: use sudo") : 0;
+	if (str_cut(sv->o.user, ':', &uid, &gid) && str_i64(uid, &u) == 0 && str_i64(gid, &g) == 0 && u > 0 && g > 0 && u < UINT32_MAX && g < UINT32_MAX) {
+		sv->uid = (uint32_t)u;
+		sv->gid = (uint32_t)g;
+		return 0;
+	}
+	if (sv->o.user.n)
+		return confine_user(str_z(sv->mem, sv->o.user), &sv->uid, &sv->gid, e) < 0 ? err_wrap(e, "--control-plane-user") : 0;
+	if (confine_user(USER_NAME, &sv->uid, &sv->gid, &none) < 0)
+		sv->uid = sv->gid = USER_ID;
+	return 0;
+}
+
+/* A key that the control plane signs or serves with.  Absent is fine: not every PKI has each of them. */
+static int give_file(struct supervisor *sv, int root, const char *rel, bool recursive, struct err *e)
+{
+	struct stat st;
+	ERR(why);
+	if (beneath_stat(root, rel, &st, &why) < 0)
+		return 0;
+	return beneath_chown(root, rel, sv->uid, sv->gid, recursive, e) < 0 ? err_wrap(e, "giving %s to the control plane's user", rel) : 0;
+}
+
+/* Its store and the keys that it uses are its own; the folders on the way let it pass, and nobody else.  The CA's keys stay ours. */
+static int give_files(struct supervisor *sv, struct err *e)
+{
+	static const char *const own[] = {"pki/apiserver.key", "pki/apiserver-kubelet-client.key", "pki/front-proxy-client.key", "pki/sa.key", "pki/sa.pub"};
+	static const char *const ways[] = {".", "pki"};
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	const char *dir = str_z(a, sv->o.data_dir);
+	if (!sv->uid)
+		return 0;
+	if (file_mkdirs(str_z(a, str_printf(a, "%s/store", dir)), 0700, e) < 0)
+		return -1;
+	int root = root_open(dir, e), r = root < 0 ? -1 : give_file(sv, root, "store", true, e);
+	for (size_t i = 0; !r && i < ARRAY_LEN(own); i++)
+		r = give_file(sv, root, own[i], false, e);
+	for (size_t i = 0; !r && i < ARRAY_LEN(ways); i++) {
+		const char *way = str_z(a, str_printf(a, "%s/%s", dir, ways[i]));
+		if (chown(way, 0, sv->gid) < 0 || chmod(way, 0710) < 0)
+			r = err_sys(e, errno, "opening %s to the control plane", way);
+	}
+	if (root >= 0)
+		close(root);
+	return r;
+}
+
 static int set_up(struct supervisor *sv, struct err *e)
 {
 	const struct opts *o = &sv->o;
@@ -318,7 +381,7 @@ static int set_up(struct supervisor *sv, struct err *e)
 	struct certs_opts c = {.dir = str_z(a, str_printf(a, "%s/pki", dir)), .service_range = o->service_range, .dns_domain = o->cluster_domain,
 		.node_name = o->node_name, .addresses = &o->advertise, .naddresses = o->advertise.n > 0, .now = time(NULL)};
 	struct str node = str_printf(a, "system:node:%.*s", STR_F(o->node_name));
-	if (data_dir_check(dir, e) < 0 || file_mkdirs(dir, 0700, e) < 0 || file_mkdirs(str_z(a, str_printf(a, "%s/manifests", dir)), 0700, e) < 0 || certs_ensure(&c, e) < 0)
+	if (file_mkdirs(dir, 0700, e) < 0 || file_mkdirs(str_z(a, str_printf(a, "%s/manifests", dir)), 0700, e) < 0 || certs_ensure(&c, e) < 0)
 		return -1;
 	if (make_config(sv, str_z(a, str_printf(a, "%s/admin.conf", dir)), STR("kubernetes-admin"), STR("system:masters"), e) < 0)
 		return -1;
@@ -340,30 +403,20 @@ int cmd_server(int argc, char **argv)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 	struct supervisor *sv = arena_make(a, struct supervisor);
-	struct flag_result res;
 	ERR(e);
 	sv->mem = a;
-	if (flags_parse(flags, ARRAY_LEN(flags), argc, argv, &sv->o, a, &res, &e))
-		return cmd_error("%s (c8s server --help lists the flags)", err_text(&e));
-	if (res.help) {
-		printf("Runs a cluster on this machine: API server with its store, controllers, scheduler, and a node.\n\nUsage: c8s server [FLAGS]\n\n");
-		flags_help(flags, ARRAY_LEN(flags), stdout);
-		printf("\nThe administrator's kubeconfig is DATA-DIR/admin.conf:\n\n    export KUBECONFIG=/var/lib/c8s/admin.conf\n    c8s kubectl get nodes\n");
-		return 0;
-	}
-	if (res.nrest)
-		return cmd_error("unexpected argument \"%s\" (c8s server --help lists the flags)", res.rest[0]);
+	int code = usage_parse(&server_usage, argc, argv, &sv->o, a);
+	if (code >= 0)
+		return code;
 	signals_block();
-	if (check(sv, &e) < 0 || port_free(&sv->o, &e) < 0 || set_up(sv, &e) < 0)
+	if (check(sv, &e) < 0 || port_free(&sv->o, &e) < 0 || data_dir_lock(str_z(a, sv->o.data_dir), &e) < 0 || set_up(sv, &e) < 0 || choose_user(sv, &e) < 0 || give_files(sv, &e) < 0)
 		return cmd_error("%s", err_text(&e));
 	int parent = sv->o.detach ? go_detached(sv) : -1;
 	if (parent >= 0)
 		return parent;
 	add_control_plane(sv);
-	if (!sv->o.disable_agent) {
-		add_kubelet(sv);
-		add_proxy(sv);
-	}
+	if (!sv->o.disable_agent)
+		add_node(sv);
 	struct rt *rt = rt_new(NULL);
 	if (!rt || rt_main(rt, "server", supervise, sv))
 		return cmd_error("out of memory");

@@ -1,4 +1,5 @@
 #include "cmd/serving.h"
+#include "base/version.h"
 #include "codec/json.h"
 #include "net/addr.h"
 #include "net/http.h"
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define VERSION_JSON "{\"major\":\"1\",\"minor\":\"36\",\"gitVersion\":\"v1.36.0+c8s\",\"compiler\":\"cc\",\"platform\":\"linux\"}"
+#define VERSION_JSON "{\"major\":\"1\",\"minor\":\"36\",\"gitVersion\":\"" C8S_VERSION "\",\"compiler\":\"cc\",\"platform\":\"linux\"}"
 
 struct serving {
 	struct serving_opts o;

@@ -579,6 +579,8 @@ int json_decode(struct arena *a, const struct type *t, struct str in, const stru
 {
 	unsigned flags = o ? o->flags : 0;
 	ERR(first);
+	if (!in.p)
+		in = STR("");
 	if (!(flags & JSON_ALIAS_INPUT) && in.n) {
 		struct str copy = str_dup(a, in);
 		if (!copy.p)

@@ -65,6 +65,19 @@ TEST(bad_json_is_told_before_anything_else)
 	decode_fails(T_core_v1_ConfigMap, "{\"a\":1.}", "invalid character '}' after decimal point in numeric literal");
 }
 
+/* Found by fuzzing: a text that is absent is one that is empty, also to the undefined-behaviour sanitizer. */
+TEST(absent_json_ends_unexpectedly)
+{
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	struct value *v;
+	ERR(whole);
+	ERR(parsed);
+	assert_int_equal(json_decode(a, desc_type(T_core_v1_ConfigMap), (struct str){0}, NULL, obj_new(a, desc_type(T_core_v1_ConfigMap)), &whole), -1);
+	assert_int_equal(json_parse(a, (struct str){0}, NULL, &v, &parsed), -1);
+	assert_string_equal(err_text(&whole), "unexpected end of JSON input");
+	assert_string_equal(err_text(&parsed), "unexpected end of JSON input");
+}
+
 static void collect(void *arg, struct str what) { buf_printf(arg, "%.*s;", STR_F(what)); }
 
 TEST(unknown_and_duplicate_fields_are_complained_about_in_order)

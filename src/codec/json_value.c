@@ -190,6 +190,8 @@ static struct value *parse_value(struct parser *p, const struct path *at)
 
 int json_parse(struct arena *a, struct str in, const struct json_opts *o, struct value **ret, struct err *e)
 {
+	if (!in.p)
+		in = STR("");
 	if (!(o && o->flags & JSON_ALIAS_INPUT) && in.n) {
 		struct str copy = str_dup(a, in);
 		if (!copy.p)

@@ -35,10 +35,12 @@ static void put_address(struct arena *a, struct core_v1_EndpointSubset *s, const
 		*slot = (struct core_v1_EndpointAddress){.ip = e->addresses.items[0], .hostname = e->hostname, .nodeName = e->nodeName, .targetRef = e->targetRef};
 }
 
-/* Terminating Pods are in slices only. */
-static void put_subset(struct arena *a, struct core_v1_Endpoints *out, const struct backend_group *g, uint32_t *room)
+/* Terminating Pods are in slices only, and so are those that have none of the Service's ports. */
+static void put_subset(struct arena *a, const struct core_v1_Service *svc, struct core_v1_Endpoints *out, const struct backend_group *g, uint32_t *room)
 {
 	struct core_v1_EndpointSubset s = {0};
+	if (svc->spec.ports.len && !g->ports.len)
+		return;
 	LIST_EACH(e, g->endpoints)
 		if (!e->conditions.terminating && *room > 0) {
 			put_address(a, &s, e);
@@ -74,7 +76,7 @@ static struct core_v1_Endpoints *wanted(struct endpoints_controller *c, struct a
 	bool v6 = !(backends_families(svc) & 1) || (svc->spec.ipFamilies.len && str_is(svc->spec.ipFamilies.items[0], "IPv6"));
 	for (uint32_t i = 0; i < g.len; i++)
 		if (g.items[i].v6 == v6)
-			put_subset(a, ep, &g.items[i], &room);
+			put_subset(a, svc, ep, &g.items[i], &room);
 	return ep;
 }
 

@@ -38,23 +38,31 @@ static int by_prefix(struct ctl *c, const struct target *t, bool *first, struct 
 			continue;
 		if (put(c, &one, first, e) != 0)
 			return -1;
-		ctl_print(c, "\n\n");
+		ctl_print(c, "\n");
 		any = *first = true;
 	}
 	return any ? 1 : 0;
 }
 
-static int describe_named(struct ctl *c, struct target *t, bool *first, struct err *e)
+/* One that is missing may be the beginning of names; of several that are missing nothing is printed but what is wrong. */
+static int describe_named(struct ctl *c, struct targets *ts, bool *first, struct err *e)
 {
-	if (target_get(c, t, e) == 0)
-		return put(c, t, first, e);
-	if (!err_is(e, ERR_NOT_FOUND))
-		return -1;
-	ERR(other);
-	int found = by_prefix(c, t, first, &other);
-	if (found > 0)
-		err_fini(e);
-	return found > 0 ? 0 : -1;
+	for (uint32_t i = 0; i < ts->len; i++) {
+		ERR(missing);
+		if (target_get(c, &ts->items[i], &missing) == 0)
+			continue;
+		if (missing.sys > 0) {
+			err_move(e, &missing);
+			return -1;
+		}
+		if (ts->len == 1 && err_is(&missing, ERR_NOT_FOUND) && by_prefix(c, &ts->items[i], first, e) > 0)
+			return 0;
+		ctl_problem(c, &missing);
+	}
+	for (uint32_t i = 0; i < ts->len && !c->problems.len; i++)
+		if (put(c, &ts->items[i], first, e) != 0)
+			ctl_problem(c, e);
+	return 0;
 }
 
 static int describe_list(struct ctl *c, const struct target *t, bool *first, struct err *e)
@@ -81,9 +89,11 @@ int cmd_describe(struct ctl *c, struct err *e)
 		return -1;
 	if (ts.len > 1 && !opt_given(c, "show-events"))
 		hide_events(c);
-	for (uint32_t i = 0; i < ts.len; i++) {
-		struct target *t = &ts.items[i];
-		int failed = t->name.n ? describe_named(c, t, &first, e) : describe_list(c, t, &first, e);
+	bool named = ts.named || opt_list(c, "filename")->len;
+	if (named && describe_named(c, &ts, &first, e) != 0)
+		return -1;
+	for (uint32_t i = 0; i < ts.len && !named; i++) {
+		int failed = describe_list(c, &ts.items[i], &first, e);
 		if (failed && e->sys > 0)
 			return -1;
 		if (failed)

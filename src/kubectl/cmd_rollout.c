@@ -152,22 +152,6 @@ int cmd_rollout_history(struct ctl *c, struct err *e)
 
 /* ---- undo */
 
-/* Labels that the controller adds to a ReplicaSet's template are not the Deployment's. */
-static struct value *plain_template(struct ctl *c, const struct revision *r)
-{
-	struct value *v = value_copy(c->a, r->template);
-	value_del(value_path(v, "metadata.labels"), STR("pod-template-hash"));
-	return v;
-}
-
-static bool same(struct ctl *c, struct value *x, struct value *y)
-{
-	value_sort(x);
-	value_sort(y);
-	struct str a = rest_body(c, x), b = rest_body(c, y);
-	return str_eq(a, b);
-}
-
 /* Which revision: the one asked for, or the last but one.  0 and NULL: there is nothing to go back to. */
 static int choose(struct ctl *c, const struct revisions *all, const struct revision **ret, struct err *e)
 {
@@ -186,7 +170,7 @@ static struct value *roll_back(struct rollout *r, struct target *t, const struct
 	struct ctl *c = r->c;
 	if (!history_is(t, "deployments"))
 		return change_patch(c, t, CHANGE_STRATEGIC, value_get(to->obj, STR("data")), "kubectl-rollout", r->dry, e);
-	struct value *ops = doc(c, "[{'op': 'replace', 'path': '/spec/template', 'value': %v}]", plain_template(c, to));
+	struct value *ops = doc(c, "[{'op': 'replace', 'path': '/spec/template', 'value': %v}]", history_template(c, to));
 	return change_patch(c, t, CHANGE_JSON, ops, "kubectl-rollout", r->dry, e);
 }
 
@@ -211,7 +195,7 @@ static int undo_one(void *arg, struct target *t, struct err *e)
 		return -1;
 	if (r->dry == DRY_CLIENT)
 		return show_undo(r, t, to);
-	if (history_is(t, "deployments") && same(c, plain_template(c, to), value_copy(c->a, value_path(t->obj, "spec.template")))) {
+	if (history_is(t, "deployments") && history_is_current(c, to, t)) {
 		struct str done = str_printf(c->a, "skipped rollback (current template already matches revision %lld)", (long long)to->number);
 		return print_done(c, &r->p, t, t->obj, done.p, r->dry, e);
 	}

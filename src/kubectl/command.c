@@ -47,6 +47,7 @@ static const struct command commands[] = {
 	{"create token", cmd_create_token, "SERVICE-ACCOUNT", "Ask for a token of a service account"},
 	{"delete", cmd_delete, "([-f FILE] | TYPE [NAME ... | -l SELECTOR | --all])", "Delete objects by file, name or label"},
 	{"describe", cmd_describe, "(-f FILE | TYPE [NAME | -l SELECTOR])", "Show Pods in detail, with their events"},
+	{"events", cmd_events, "[--for TYPE/NAME]", "List what happened, the newest last"},
 	{"exec", cmd_exec, "(POD | TYPE/NAME) [-c CONTAINER] -- COMMAND [ARGS ...]", "Run a command in a container"},
 	{"get", cmd_get, "[(-o FORMAT)] (TYPE [NAME ... | -l SELECTOR] | TYPE/NAME ...)", "Show one or many objects"},
 	{"label", cmd_label, "(-f FILE | TYPE NAME) KEY=VALUE ... KEY- ...", "Set or remove labels of objects"},

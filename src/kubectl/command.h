@@ -38,6 +38,7 @@ int cmd_view_last_applied(struct ctl *c, struct err *e);
 int cmd_create_kind(struct ctl *c, struct err *e);
 int cmd_delete(struct ctl *c, struct err *e);
 int cmd_describe(struct ctl *c, struct err *e);
+int cmd_events(struct ctl *c, struct err *e);
 int cmd_exec(struct ctl *c, struct err *e);
 int cmd_get(struct ctl *c, struct err *e);
 int cmd_label(struct ctl *c, struct err *e);

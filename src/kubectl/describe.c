@@ -18,14 +18,25 @@ static const struct kind_row {
 	{"apps", "statefulsets", describe_statefulset},
 };
 
+/* An object must not paint on the terminal. */
+static void put_safe(struct buf *out, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == '\x1b')
+			buf_lit(out, "^[");
+		else
+			buf_char(out, s.p[i]);
+}
+
 void describe_line(struct describe *d, int level, const char *fmt, ...)
 {
 	va_list ap;
 	for (int i = 0; i < level + d->indent; i++)
 		buf_lit(&d->tab.text, "  ");
 	va_start(ap, fmt);
-	buf_vprintf(&d->tab.text, fmt, ap);
+	struct str line = str_vprintf(d->c->a, fmt, ap);
 	va_end(ap);
+	put_safe(&d->tab.text, line);
 	buf_char(&d->tab.text, '\n');
 }
 
@@ -34,7 +45,9 @@ static void continued(struct describe *d, int level, struct str text)
 {
 	for (int i = 0; i < level + d->indent && !d->raw_tabs; i++)
 		buf_lit(&d->tab.text, "  ");
-	buf_printf(&d->tab.text, "\t%.*s\n", STR_F(text));
+	buf_char(&d->tab.text, '\t');
+	put_safe(&d->tab.text, text);
+	buf_char(&d->tab.text, '\n');
 }
 
 static void put_first(struct describe *d, int level, const char *title, struct str text, bool first)

@@ -37,18 +37,33 @@ static struct str plain(struct ctl *c, const struct value *v, const char *absent
 
 /* ---- Deployments */
 
-static void put_sets(struct describe *d, const char *title, const struct revisions *all, bool newest, bool oldest_too)
+static void put_sets(struct describe *d, const char *title, const struct revisions *all, uint32_t current, bool old)
 {
 	BUF(b);
 	for (uint32_t i = 0; i < all->len; i++) {
 		const struct value *rs = all->items[i].obj;
-		bool last = i + 1 == all->len;
-		if (last != newest || (!newest && !oldest_too))
-			continue;
-		buf_printf(&b, "%s%.*s (%lld/%lld replicas created)", b.n ? ", " : "", STR_F(value_path_str(rs, "metadata.name")), (long long)int_at(rs, "status.replicas", 0),
-			(long long)int_at(rs, "spec.replicas", 0));
+		if ((i == current) != old)
+			buf_printf(&b, "%s%.*s (%lld/%lld replicas created)", b.n ? ", " : "", STR_F(value_path_str(rs, "metadata.name")),
+				(long long)int_at(rs, "status.replicas", 0), (long long)int_at(rs, "spec.replicas", 0));
 	}
 	describe_line(d, 0, "%s:\t%.*s", title, STR_F(b.n ? buf_view(&b) : STR("<none>")));
+}
+
+/* Old ones, and the one that has the template of now. */
+static int put_history(struct describe *d, struct err *e)
+{
+	struct revisions all = {0};
+	if (history_read(d->c, d->t, &all, e) != 0)
+		return -1;
+	uint32_t current = all.len;
+	for (uint32_t i = 0; i < all.len && current == all.len; i++)
+		if (history_is_current(d->c, &all.items[i], d->t))
+			current = i;
+	if (all.len) {
+		put_sets(d, "OldReplicaSets", &all, current, true);
+		put_sets(d, "NewReplicaSet", &all, current, false);
+	}
+	return 0;
 }
 
 static void put_strategy(struct describe *d)
@@ -67,7 +82,6 @@ static void put_strategy(struct describe *d)
 
 int describe_deployment(struct describe *d, struct err *e)
 {
-	struct revisions all = {0};
 	describe_head(d);
 	describe_line(d, 0, "CreationTimestamp:\t%.*s", STR_F(describe_time(d->c, value_path_str(d->obj, "metadata.creationTimestamp"))));
 	put_labels(d);
@@ -75,13 +89,7 @@ int describe_deployment(struct describe *d, struct err *e)
 	put_strategy(d);
 	put_template(d);
 	describe_conditions(d, value_path(d->obj, "status.conditions"), true);
-	if (history_read(d->c, d->t, &all, e) != 0)
-		return -1;
-	if (all.len) {
-		put_sets(d, "OldReplicaSets", &all, false, true);
-		put_sets(d, "NewReplicaSet", &all, true, false);
-	}
-	return describe_events(d, e);
+	return put_history(d, e) == 0 ? describe_events(d, e) : -1;
 }
 
 /* ---- other sets */

@@ -49,12 +49,32 @@ int history_read(struct ctl *c, const struct target *t, struct revisions *ret, s
 		return -1;
 	*ret = (struct revisions){0};
 	const struct value *items = value_get(list, STR("items"));
-	EACH_ITEM(x, items)
+	EACH_ITEM(x, items) {
+		value_set(c->a, *x, STR("apiVersion"), value_str(c->a, mapping_api_version(c, m)));
+		value_set(c->a, *x, STR("kind"), value_str(c->a, m->kind));
+		value_sort(*x);
 		if (owned(*x, t->obj) && number_of(*x))
 			*arena_push(c->a, ret) = (struct revision){number_of(*x), *x, value_path(*x, deployment ? "spec.template" : "data.spec.template")};
+	}
 	if (ret->len)
 		qsort(ret->items, ret->len, sizeof *ret->items, by_number);
 	return 0;
+}
+
+struct value *history_template(struct ctl *c, const struct revision *r)
+{
+	struct value *v = value_copy(c->a, r->template);
+	value_del(value_path(v, "metadata.labels"), STR("pod-template-hash"));
+	return v;
+}
+
+bool history_is_current(struct ctl *c, const struct revision *r, const struct target *t)
+{
+	struct value *x = history_template(c, r), *y = value_copy(c->a, value_path(t->obj, "spec.template"));
+	value_sort(x);
+	value_sort(y);
+	struct str a = rest_body(c, x), b = rest_body(c, y);
+	return str_eq(a, b);
 }
 
 const struct revision *history_find(const struct revisions *r, int64_t number)

@@ -14,6 +14,9 @@ struct revisions {
 /* -1: the kind keeps no history, in upstream's words. */
 int history_read(struct ctl *c, const struct target *t, struct revisions *ret, struct err *e) must_check;
 const struct revision *history_find(const struct revisions *r, int64_t number); /* NULL */
+/* The template without what the controller adds; and whether t has it now. */
+struct value *history_template(struct ctl *c, const struct revision *r);
+bool history_is_current(struct ctl *c, const struct revision *r, const struct target *t);
 /* A Pod template as upstream's describe prints it below `rollout history --revision`. */
 void history_put_template(struct ctl *c, const struct value *template);
 bool history_is(const struct target *t, const char *resource); /* of the group apps */

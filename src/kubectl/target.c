@@ -1,5 +1,7 @@
 #include "kubectl/target.h"
+#include "api/selector.h"
 #include "kubectl/files.h"
+#include "kubectl/walk.h"
 
 static const char nothing_given[] = "You must provide one or more resources by argument or filename.\nExample resource specifications include:\n   '-f rsrc.yaml'\n"
 	"   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'";
@@ -194,22 +196,42 @@ int target_of_value(struct ctl *c, struct value *v, struct str source, struct ta
 struct file_reader {
 	struct ctl *c;
 	struct targets *ts;
+	struct selector labels;
+	bool deep;
 };
+
+/* -l with files: only those of their objects that have the labels. */
+static void keep_selected(struct file_reader *r, uint32_t from)
+{
+	uint32_t n = from;
+	for (uint32_t i = from; i < r->ts->len; i++) {
+		struct str_map labels = {0};
+		const struct value *map = value_path(r->ts->items[i].obj, "metadata.labels");
+		EACH_MEMBER(m, map)
+			*arena_push(r->c->a, &labels) = (struct str_pair){m->key, text_of(m->value)};
+		if (selector_matches(&r->labels, &labels))
+			r->ts->items[n++] = r->ts->items[i];
+	}
+	r->ts->len = n;
+}
 
 static int take_document(void *arg, struct value *v, struct str source, struct err *e)
 {
 	struct file_reader *r = arg;
+	uint32_t from = r->ts->len;
 	if (target_of_value(r->c, v, source, r->ts, e) != 0)
 		ctl_problem(r->c, e);
+	keep_selected(r, from);
 	return 0;
 }
 
 static int read_files(struct ctl *c, const str_list_t *files, struct targets *ts, struct err *e)
 {
-	struct file_reader r = {c, ts};
-	bool deep = opt_exists(c, "recursive") && opt_on(c, "recursive");
+	struct file_reader r = {.c = c, .ts = ts, .deep = opt_exists(c, "recursive") && opt_on(c, "recursive")};
 	ts->single = true;
-	if (files_each(c, files, deep, take_document, &r, e) != 0)
+	if (selector(c, "selector").n && selector_parse(c->a, selector(c, "selector"), &r.labels, e) != 0)
+		return -1;
+	if (files_each(c, files, r.deep, take_document, &r, e) != 0)
 		return -1;
 	ts->single &= ts->len <= 1;
 	return 0;

@@ -1,5 +1,6 @@
 #include "kubectl/upgrade.h"
 #include "codec/json.h"
+#include <stdlib.h>
 
 /* The server's Status inside of the refusal; what it calls internal stands alone. */
 static void tell_refusal(struct ctl *c, struct err *e)
@@ -17,11 +18,18 @@ static void tell_refusal(struct ctl *c, struct err *e)
 	err_set(e, ERR_BAD_REQUEST, "%s%.*s", internal ? "" : lead.p, STR_F(message));
 }
 
+/* As with upstream, for networks that break WebSockets. */
+static enum stream_framing framing(const struct stream_want *w)
+{
+	const char *v = getenv(w->port_forward ? "KUBECTL_PORT_FORWARD_WEBSOCKETS" : "KUBECTL_REMOTE_COMMAND_WEBSOCKETS");
+	return v && strcmp(v, "false") == 0 ? STREAM_SPDY : STREAM_BOTH;
+}
+
 struct stream_conn *upgrade_open(struct ctl *c, struct str path, const struct stream_want *w, struct err *e)
 {
 	if (ctl_connect(c, e) != 0)
 		return NULL;
-	struct stream_conn *s = https_upgrade(c->t, path, STREAM_BOTH, w, e);
+	struct stream_conn *s = https_upgrade(c->t, path, framing(w), w, e);
 	if (!s)
 		tell_refusal(c, e);
 	return s;

@@ -160,15 +160,20 @@ static void compare_sandboxes(struct kubelet *k, struct arena *a)
 	}
 }
 
+static void check(struct kubelet *k)
+{
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	compare_containers(k, a);
+	compare_sandboxes(k, a);
+	orphans_clean(k, a);
+}
+
 static void check_fiber(void *arg)
 {
 	struct kubelet *k = arg;
-	do {
-		CLEANUP(arena_free) struct arena *a = arena_new(NULL);
-		compare_containers(k, a);
-		compare_sandboxes(k, a);
-		orphans_clean(k, a);
-	} while (!fiber_sleep(RELIST_EVERY));
+	do
+		check(k);
+	while (cond_wait(&k->check_wake, rt_now() + RELIST_EVERY) != -ECANCELED);
 }
 
 void exits_start(struct kubelet *k)

@@ -172,7 +172,7 @@ struct kubelet {
 	bool runtime_ready, network_ready, node_ready, cri_events, sources_ready, registered, drained;
 	struct buf not_ready_why;
 	mono_t node_written;
-	struct cond node_wake;
+	struct cond node_wake, check_wake; /* check_wake: of the full check */
 	bool images_stale;
 	struct arena *images_mem;
 	core_v1_ContainerImage_list_t images;

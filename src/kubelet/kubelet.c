@@ -94,6 +94,7 @@ struct kubelet *kubelet_new(const struct kubelet_opts *o, struct err *e)
 	k->started = rt_wall();
 	k->images_stale = true;
 	cond_init(&k->node_wake);
+	cond_init(&k->check_wake);
 	if (init(k, e)) {
 		kubelet_free(k);
 		return NULL;

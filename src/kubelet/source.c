@@ -221,6 +221,7 @@ static void synced_fiber(void *arg)
 	if (informer_wait_synced(k->pod_inf, MONO_NEVER))
 		return;
 	k->sources_ready = true;
+	cond_wake_all(&k->check_wake); /* orphans can be told now */
 	mirrors_check(k);
 }
 

@@ -79,38 +79,48 @@ static int set_limits(const struct confine_opts *o, struct err *e)
 static int drop_bounding(const struct confine_opts *o, struct err *e)
 {
 	for (int c = 0; o->drop_caps && prctl(PR_CAPBSET_READ, c, 0, 0, 0) >= 0; c++)
-		if (!(o->keep_net_bind && c == CAP_NET_BIND_SERVICE) && prctl(PR_CAPBSET_DROP, c, 0, 0, 0) && errno != EPERM)
+		if (!(o->keep_caps >> c & 1) && prctl(PR_CAPBSET_DROP, c, 0, 0, 0) && errno != EPERM)
 			return err_sys(e, errno, "drop capabilities");
 	return 0;
 }
 
+static int keep(cap_t to, uint64_t keep_caps)
+{
+	int r = 0;
+	for (cap_value_t c = 0; !r && c <= CAP_LAST_CAP; c++)
+		if (keep_caps >> c & 1)
+			r = cap_set_flag(to, CAP_PERMITTED, 1, &c, CAP_SET) || cap_set_flag(to, CAP_EFFECTIVE, 1, &c, CAP_SET);
+	return r;
+}
+
 static int set_caps(const struct confine_opts *o, struct err *e)
 {
-	static const cap_value_t bind[] = {CAP_NET_BIND_SERVICE};
 	if (!o->drop_caps)
 		return 0;
-	cap_t none = cap_init();
-	int r = !none;
-	if (!r && o->keep_net_bind)
-		r = cap_set_flag(none, CAP_PERMITTED, 1, bind, CAP_SET) || cap_set_flag(none, CAP_EFFECTIVE, 1, bind, CAP_SET);
-	r = r || cap_set_proc(none);
+	cap_t caps = cap_init();
+	int r = !caps || keep(caps, o->keep_caps) || cap_set_proc(caps);
 	int error = errno;
-	cap_free(none);
-	/* Without root there is nothing to keep. */
-	if (r && o->keep_net_bind && error == EPERM)
+	cap_free(caps);
+	if (r && o->keep_caps && error == EPERM)
 		return 0;
 	return r ? err_sys(e, error, "drop capabilities") : 0;
 }
 
+/* The kernel forgets the death signal when the user changes. */
 static int set_user(const struct confine_opts *o, struct err *e)
 {
+	int death_signal = 0;
+	pid_t parent = getppid();
+	prctl(PR_GET_PDEATHSIG, &death_signal, 0, 0, 0);
 	if (o->gid && (setgroups(0, NULL) || setresgid(o->gid, o->gid, o->gid)))
 		return err_sys(e, errno, "become group %u", o->gid);
-	if (o->uid && o->keep_net_bind && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
+	if (o->uid && o->keep_caps && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
 		return err_sys(e, errno, "keep capabilities");
 	if (o->uid && setresuid(o->uid, o->uid, o->uid))
 		return err_sys(e, errno, "become user %u", o->uid);
-	return 0;
+	if (death_signal && prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0))
+		return err_sys(e, errno, "keep the parent's death signal");
+	return death_signal && getppid() != parent ? err_set(e, ERR_SYSTEM, "the parent process has ended") : 0;
 }
 
 int confine(const struct confine_opts *o, struct err *e)

@@ -13,13 +13,13 @@ enum confine_filter {
 struct confine_opts {
 	uint32_t uid, gid;           /* 0: keep */
 	bool drop_caps;              /* every capability, bounding set included */
-	bool keep_net_bind;          /* except CAP_NET_BIND_SERVICE */
+	uint64_t keep_caps;          /* except these: bits 1 << CAP_...  Without root there is nothing to keep, and that is no error */
 	bool no_new_privs;
 	enum confine_filter filter;  /* implies no_new_privs; a refused call returns EPERM */
 	bool no_core;                /* RLIMIT_CORE 0 and PR_SET_DUMPABLE 0 */
 	uint64_t nofile;             /* RLIMIT_NOFILE soft limit, up to the hard one; 0: keep */
 };
-/* Before the process has threads (user and filter are per process from then on). */
+/* Before the process has threads (user and filter are per process from then on).  A death signal of the parent stays set. */
 int confine(const struct confine_opts *o, struct err *e) must_check;
 /* uid and gid of a user by name from /etc/passwd. */
 int confine_user(const char *name, uint32_t *ret_uid, uint32_t *ret_gid, struct err *e) must_check;

@@ -142,11 +142,11 @@ def kubelet_killed(t):
                     restartPolicy="Never", volumes=[{"name": "d", "hostPath": {"path": str(t.folder)}}]))
     uid = t.run_ready(everything("forced"))["metadata"]["uid"]
     ids = {n: t.container_id(n) for n in ("stays", "ends", "forced")}
-    t.cluster.pause("kubelet")
+    t.cluster.pause("node")
     t.api.delete(t.path("pods", "forced"), gracePeriodSeconds=0)
     (t.folder / "end").write_text("")
     time.sleep(1)
-    t.cluster.kill("kubelet")
+    t.cluster.kill("node")
     p = t.wait_phase("ends", "Failed", 20)
     equal(p["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"], 7, "exit code of what ended meanwhile")
     containers = t.cluster.runtime.cri.containers

@@ -34,23 +34,31 @@ def foreign(folder):
     return {p for p in table if below(p)}
 
 
-def processes(folder, others):
-    """Processes of containers and their shims, and of whatever lives in another PID namespace."""
-    ours, out = os.readlink("/proc/self/ns/pid"), set()
-    for p in pathlib.Path("/proc").glob("[0-9]*"):
-        try:
-            if int(p.name) in others:
-                continue
-            name = (p / "comm").read_text().strip()
-            zombie = (p / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
-            if not zombie and (name.startswith(PROCESSES) or os.readlink(p / "ns/pid") != ours):
-                out.add(f"{p.name} {name}")
-        except OSError:
-            pass
+def foreign_pods(folder):
+    """Folders of Pods of other kubelets on the machine; they are called by the Pods' uids."""
+    out = set()
+    for p in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            for arg in p.read_bytes().decode(errors="replace").split("\0"):
+                if arg.startswith("--root-dir=") and not arg[11:].startswith(f"{folder}/"):
+                    out |= set(os.listdir(arg[11:] + "/pods"))
     return out
 
 
-def mounts(folder, others):
+def processes(folder):
+    """Processes of containers and their shims, and of whatever lives in another PID namespace."""
+    ours, out = os.readlink("/proc/self/ns/pid"), {}
+    for p in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            name = (p / "comm").read_text().strip()
+            zombie = (p / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+            if not zombie and (name.startswith(PROCESSES) or os.readlink(p / "ns/pid") != ours):
+                out[int(p.name)] = name
+    others = foreign(folder)  # after the look, so that it knows who came meanwhile
+    return {f"{pid} {name}" for pid, name in out.items() if pid not in others and os.path.exists(f"/proc/{pid}")}
+
+
+def mounts(folder):
     """Mounts of the run: the runtime and the kubelet keep theirs in its folder."""
     points = {line.split()[4] for line in open("/proc/self/mountinfo", encoding="utf-8")}
     return {p for p in points if p.startswith(str(folder) + "/")}
@@ -84,19 +92,15 @@ def rules(*_):
     return {r for r in out if not STANDING.search(r)}
 
 
-def cgroups(folder, others):
-    """The folders of Pods and containers, without those where processes of others live."""
-    out, theirs = set(), set()
-    for root, dirs, _ in os.walk("/sys/fs/cgroup"):
+def cgroups(folder):
+    """The folders of Pods and containers, without those of other kubelets' Pods."""
+    out = set()
+    for root, _, _ in os.walk("/sys/fs/cgroup"):
         rel = os.path.relpath(root, "/sys/fs/cgroup")
-        if not any(part.startswith(CGROUP_ROOTS) for part in rel.split("/")):
-            continue
-        if not STANDING_CGROUP.search(rel):
+        if any(part.startswith(CGROUP_ROOTS) for part in rel.split("/")) and not STANDING_CGROUP.search(rel):
             out.add(rel)
-        with contextlib.suppress(OSError):
-            if others & set(map(int, pathlib.Path(root, "cgroup.procs").read_text().split())):
-                theirs |= {rel, *map(str, pathlib.Path(rel).parents)}
-    return out - theirs
+    others = foreign_pods(folder)
+    return {c for c in out if not any(part.removeprefix("pod") in others for part in c.split("/")) and os.path.exists(f"/sys/fs/cgroup/{c}")}
 
 
 def namespaces(*_):
@@ -118,8 +122,7 @@ class Picture:
 
     def __init__(self, folder, ipam=()):
         self.folder, self.ipam = pathlib.Path(folder).resolve(), list(ipam)
-        others = foreign(self.folder)
-        self.seen = {kind: look(self.folder, others) for kind, look in self.KINDS.items()}
+        self.seen = {kind: look(self.folder) for kind, look in self.KINDS.items()}
         self.seen["reserved address"] = reserved(self.ipam)
 
     def since(self):

@@ -361,7 +361,7 @@ int serviceaccount_token_create(struct request *r, struct err *e)
 	struct ref body;
 	struct bound b = {0};
 	struct cache *c = server_cache(r->server);
-	if (endpoint_body(r, desc_type(T_authentication_v1_TokenRequest), &body, e) < 0)
+	if ((r->http && options_write(r, "CreateOptions", e)) || endpoint_body(r, desc_type(T_authentication_v1_TokenRequest), &body, e) || endpoint_admit(r, body, e))
 		return -1;
 	struct authentication_v1_TokenRequest *t = body.p;
 	CLEANUP(object_unref) struct object *sa = cache_lookup(c, cache_table_by_name(c, "", "serviceaccounts"), r->at.ns, r->at.name);

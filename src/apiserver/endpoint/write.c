@@ -103,14 +103,12 @@ static bool spec_changed(struct ref o, struct ref old)
 
 /* ---- managed fields ---- */
 
-static const char *const reset_by_main[] = {"status", NULL};
-
-static const char *const *reset_by_status(struct request *r)
+static const char *const *resets(struct request *r, const char *own, const char *const *more)
 {
 	struct { const char **items; uint32_t len, cap; } paths = {0};
-	*arena_push(r->arena, &paths) = "spec";
-	for (const char *const *p = r->strategy->status_keeps; p && *p; p++)
-		*arena_push(r->arena, &paths) = *p;
+	*arena_push(r->arena, &paths) = own;
+	for (; more && *more; more++)
+		*arena_push(r->arena, &paths) = *more;
 	*arena_push(r->arena, &paths) = NULL;
 	return paths.items;
 }
@@ -119,10 +117,19 @@ struct managed_write request_managed(struct request *r)
 {
 	struct managed_write w = {.manager = request_manager(r), .api_version = desc_str(r->type->api_version), .subresource = r->call.sub, .now = r->now};
 	if (is_status(r))
-		w.reset = reset_by_status(r);
+		w.reset = resets(r, "spec", r->strategy->status_keeps);
 	else if (has_sub(r->res, "status") && !r->strategy->status_in_update)
-		w.reset = reset_by_main;
+		w.reset = resets(r, "status", r->strategy->resets);
 	return w;
+}
+
+/* Upstream keeps owners of what its internal form makes of an object: what only a conversion sets is the writer's, too. */
+static struct ref internal_form(struct request *r, struct ref o)
+{
+	struct ref same = object_as(r->arena, object_as(r->arena, o, r->table->type), o.type);
+	if (r->strategy->internal)
+		r->strategy->internal(r->arena, same.p);
+	return same;
 }
 
 /* ---- storing ---- */
@@ -242,6 +249,12 @@ struct admit admit_of(struct request *r, enum admit_op op, struct ref obj, struc
 		.name = r->at.name.n || !m ? r->at.name : m->name, .sub = r->call.sub, .dry_run = r->call.dry_run};
 }
 
+int endpoint_admit(struct request *r, struct ref body, struct err *e)
+{
+	struct admit adm = admit_of(r, ADMIT_CREATE, body, (struct ref){0});
+	return admission_admit(&adm, e) || admission_validate(&adm, e) ? -1 : 0;
+}
+
 static void prepare_create(struct request *r, struct ref o)
 {
 	struct meta_v1_ObjectMeta *m = obj_meta(o);
@@ -321,6 +334,8 @@ int body_managed(struct request *r, struct ref o, struct err *e)
 
 int create_run(struct request *r, struct ref next, struct err *e)
 {
+	if (!r->applied)
+		next = internal_form(r, next);
 	struct meta_v1_ObjectMeta *m = obj_meta(next);
 	bool generated = !m->name.n && m->generateName.n;
 	struct managed_write w = request_managed(r);
@@ -445,6 +460,8 @@ int update_run(struct request *r, struct update *u, struct err *e)
 {
 	struct managed_write w = request_managed(r);
 	struct ref was = object_as(r->arena, u->old, u->next.type);
+	if (!u->applied)
+		u->next = internal_form(r, u->next);
 	if (!u->applied && managed_update(r->arena, was, u->next, &w, e))
 		return -1;
 	meta_dedup_owners(r, u->next);

@@ -140,6 +140,8 @@ int eviction_create(struct request *r, struct err *e)
 	struct meta_v1_ObjectMeta *m = obj_meta(body);
 	if (!str_eq(m->name, r->at.name))
 		return err_set(e, ERR_BAD_REQUEST, "name in URL does not match name in Eviction object");
+	if (endpoint_admit(r, body, e))
+		return -1;
 	struct object *o = cache_lookup(server_cache(r->server), r->table, r->at.ns, r->at.name);
 	if (!o)
 		return request_not_found(r, r->at.name, e);

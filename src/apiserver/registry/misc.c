@@ -205,9 +205,10 @@ const struct strategy apiservice_strategy = {.group = "apiregistration.k8s.io", 
 
 /* ---- certificates ---- */
 
+static const char *const csr_resets[] = {"spec", NULL}; /* it cannot change after creation */
 static const char *const csr_fields[] = {"spec.signerName", NULL};
 const struct strategy csr_strategy = {
-	.group = "certificates.k8s.io", .resource = "certificatesigningrequests", .validate_name = validate_name_path, .selectable = csr_fields, .prepare_create = csr_create,
+	.group = "certificates.k8s.io", .resource = "certificatesigningrequests", .resets = csr_resets, .validate_name = validate_name_path, .selectable = csr_fields, .prepare_create = csr_create,
 	.prepare_update = csr_update, .prepare_status = csr_stamp, .validate = validate_csr, .validate_update = validate_csr_update,
 	.validate_status = validate_csr_status, .cells = csr_cells,
 };

@@ -53,17 +53,26 @@ const struct strategy statefulset_strategy = {
 	.scale_spec = "spec.replicas", .scale_status = "status.replicas", .scale_selector = "spec.selector",
 };
 
+#define TEMPLATE_GENERATION "deprecated.daemonset.template.generation"
+
+/* Internally it is a number. */
+static void daemonset_internal(struct arena *a, void *obj)
+{
+	struct apps_v1_DaemonSet *d = obj;
+	if (!str_map_has(&d->metadata.annotations, STR(TEMPLATE_GENERATION)))
+		str_map_set(a, &d->metadata.annotations, STR(TEMPLATE_GENERATION), STR("0"));
+}
+
 static void daemonset_create(struct request *r, void *obj)
 {
 	struct apps_v1_DaemonSet *d = obj;
-	str_map_del(&d->metadata.annotations, STR("deprecated.daemonset.template.generation"));
-	str_map_set(r->arena, &d->metadata.annotations, STR("deprecated.daemonset.template.generation"), STR("1"));
+	str_map_set(r->arena, &d->metadata.annotations, STR(TEMPLATE_GENERATION), STR("1"));
 }
 
 /* The number of the template goes on with each change of the template. */
 static void daemonset_update(struct request *r, void *obj, const void *old_)
 {
-	static const struct str key = STR_INIT("deprecated.daemonset.template.generation");
+	static const struct str key = STR_INIT(TEMPLATE_GENERATION);
 	struct apps_v1_DaemonSet *d = obj;
 	const struct apps_v1_DaemonSet *old = old_;
 	int64_t n = 0;
@@ -76,7 +85,7 @@ static void daemonset_update(struct request *r, void *obj, const void *old_)
 }
 
 const struct strategy daemonset_strategy = {
-	.group = "apps", .resource = "daemonsets", .meta_again = 1, .has_generation = true, .prepare_create = daemonset_create, .prepare_update = daemonset_update,
+	.group = "apps", .resource = "daemonsets", .meta_again = 1, .has_generation = true, .internal = daemonset_internal, .prepare_create = daemonset_create, .prepare_update = daemonset_update,
 	.validate = validate_daemonset, .warn = warn_daemonset, .validate_update = validate_daemonset_update, .validate_status = validate_daemonset_status, .cells = daemonset_cells,
 };
 const struct strategy controllerrevision_strategy = {
