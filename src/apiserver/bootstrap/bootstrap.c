@@ -15,6 +15,7 @@
 #include "gen/core_v1.h"
 #include "gen/discovery_v1.h"
 #include "gen/ids.h"
+#include "gen/networking_v1.h"
 #include "gen/rbac_v1.h"
 
 /* Writes under way at once: they share commits. */
@@ -211,6 +212,9 @@ static struct core_v1_Service *service(struct boot *b, struct arena *a, struct c
 	return s;
 }
 
+/* Where clients find this server: on this machine when nothing else was said. */
+static struct str advertised(const struct server_opts *o) { return o->advertise_address.n ? o->advertise_address : STR("127.0.0.1"); }
+
 static struct core_v1_Endpoints *endpoints(struct boot *b, struct arena *a)
 {
 	const struct server_opts *o = server_options(b->s);
@@ -219,7 +223,7 @@ static struct core_v1_Endpoints *endpoints(struct boot *b, struct arena *a)
 	ep->metadata.namespace = STR("default");
 	str_map_set(a, &ep->metadata.labels, STR("endpointslice.kubernetes.io/skip-mirror"), STR("true"));
 	struct core_v1_EndpointSubset *sub = arena_push(a, &ep->subsets);
-	*(struct core_v1_EndpointAddress *)arena_push(a, &sub->addresses) = (struct core_v1_EndpointAddress){.ip = o->advertise_address};
+	*(struct core_v1_EndpointAddress *)arena_push(a, &sub->addresses) = (struct core_v1_EndpointAddress){.ip = advertised(o)};
 	*(struct core_v1_EndpointPort *)arena_push(a, &sub->ports) = (struct core_v1_EndpointPort){.name = STR("https"), .port = o->secure_port, .protocol = STR("TCP")};
 	return ep;
 }
@@ -231,12 +235,27 @@ static struct discovery_v1_EndpointSlice *slice(struct boot *b, struct arena *a)
 	s->metadata.name = STR("kubernetes");
 	s->metadata.namespace = STR("default");
 	str_map_set(a, &s->metadata.labels, STR("kubernetes.io/service-name"), STR("kubernetes"));
-	s->addressType = str_index(o->advertise_address, ':', 0) >= 0 ? STR("IPv6") : STR("IPv4");
+	s->addressType = str_index(advertised(o), ':', 0) >= 0 ? STR("IPv6") : STR("IPv4");
 	struct discovery_v1_Endpoint *ep = arena_push(a, &s->endpoints);
-	*(struct str *)arena_push(a, &ep->addresses) = o->advertise_address;
+	*(struct str *)arena_push(a, &ep->addresses) = advertised(o);
 	ep->conditions = (struct discovery_v1_EndpointConditions){.ready = true, .has_ready = true};
 	*(struct discovery_v1_EndpointPort *)arena_push(a, &s->ports) =
 		(struct discovery_v1_EndpointPort){.name = STR("https"), .port = o->secure_port, .has_port = true, .protocol = STR("TCP")};
+	return s;
+}
+
+/* The ranges of the flag, as an object that others may be added to. */
+static struct networking_v1_ServiceCIDR *default_ranges(struct boot *b, struct arena *a)
+{
+	struct networking_v1_ServiceCIDR *s = obj_make(a, networking_v1_ServiceCIDR);
+	struct str rest = server_options(b->s)->service_cluster_ip_range, one;
+	s->metadata.name = STR("kubernetes");
+	while (str_next(&rest, ',', &one)) {
+		struct cidr c;
+		struct str *text = cidr_parse(one, false, &c) ? NULL : arena_push(a, &s->spec.cidrs);
+		if (text)
+			*text = cidr_text(a, cidr_network(c));
+	}
 	return s;
 }
 
@@ -248,6 +267,8 @@ static int make_service(struct boot *b, struct err *e)
 	str_cut(server_options(b->s)->service_cluster_ip_range, ',', &range, &rest);
 	if (cidr_parse(range, false, &c) < 0)
 		return err_set(e, ERR_BAD_REQUEST, "--service-cluster-ip-range: \"%.*s\" is no address range", STR_F(range));
+	if (ensure(b, a, "networking.k8s.io", "v1", "servicecidrs", default_ranges(b, a), false, e) < 0)
+		return err_wrap(e, "the ServiceCIDR of the flags");
 	if (ensure(b, a, "", "v1", "services", service(b, a, cidr_network(c)), false, e) < 0)
 		return err_wrap(e, "the kubernetes Service");
 	struct ip self;

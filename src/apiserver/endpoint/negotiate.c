@@ -231,6 +231,7 @@ int accept_watch(struct request *r, struct err *e)
 
 void accept_for_error(struct request *r, struct accept *ret, bool *ret_ok)
 {
+	*ret = (struct accept){0};
 	*ret_ok = choose(accept_header(r), TRANSFORM_NONE, false, ret);
 	ret->pretty = ret->pretty || !*ret_ok || wants_pretty(r);
 }
