@@ -66,6 +66,11 @@ bench:
 	$(MAKE) all BUILD=build-release TYPE=release
 	python3 bench/bench.py --build build-release
 
+# The pages of commands, from the tables that parse their flags.
+docs: all
+	@for c in kube-apiserver kube-controller-manager kube-proxy kube-scheduler kubelet server; do \
+		$(BUILD)/c8s help $$c --markdown > docs/commands/$$c.md || exit 1; done
+
 clean:
 	rm -rf $(BUILD)
 
@@ -75,6 +80,7 @@ help:
 	@echo 'make run        a cluster with a Pod on it     make stop       its end'
 	@echo 'make test       minutes                        make test-long  hours'
 	@echo 'make unit | vectors | clients | e2e | kill | server | badinput | asan | tsan | fuzz    parts of it'
-	@echo 'make bench      the figures                    make clean'
+	@echo 'make bench      the figures                    make docs       docs/commands'
+	@echo 'make clean'
 
-.PHONY: all dev unit install clean run stop test test-long vectors e2e clients kill server badinput asan tsan fuzz bench help FORCE
+.PHONY: all dev unit install clean run stop test test-long vectors e2e clients kill server badinput asan tsan fuzz bench docs help FORCE

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """c8s server without a node: its files, its start and end, its other names. server.py [NAME...]"""
-import json, os, pathlib, signal, ssl, subprocess, sys, time
+import http.client, json, os, pathlib, signal, ssl, subprocess, sys, time
 
 from lib import env
 from lib.cluster import Cluster
-from lib.proc import descendants, parents
+from lib.proc import Process, descendants, parents
 from lib.report import Report, cleanup, equal, need, selected, until
 from kube import Api
 from runtime import end_process, free_port, start_time
@@ -103,6 +103,43 @@ def child_restarted(cluster):
         cluster.start_server()
 
 
+def standalone_scheduler(cluster):
+    """Two schedulers beside the API server: one works, the other takes over; strangers see their health only."""
+    ports = [free_port(), free_port()]
+    flags = ["--bind-address=127.0.0.1", "--leader-elect-lease-duration=4s", "--leader-elect-renew-deadline=3s", "--leader-elect-retry-period=1s"]
+    both = [Process(f"kube-scheduler {i}", [env.c8s(), "kube-scheduler", f"--kubeconfig={cluster.kubeconfig}", f"--secure-port={port}", *flags],
+                    cluster.folder / f"scheduler-{i}.log").start() for i, port in enumerate(ports)]
+
+    def get(port, path):
+        c = http.client.HTTPSConnection("127.0.0.1", port, timeout=5, context=ssl._create_unverified_context())
+        c.request("GET", path)
+        return c.getresponse().status
+
+    def holder():
+        return cluster.api.get("/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/kube-scheduler")["spec"]["holderIdentity"]
+
+    try:
+        for process, port in zip(both, ports):
+            process.wait_ready(lambda p=port: get(p, "/healthz") == 200, 10)
+            equal(get(port, "/metrics"), 403, "metrics for a stranger")
+        until("a leader", lambda: sum("leading as" in p.tail(50) for p in both) == 1, 10)
+        first, leader = holder(), next(p for p in both if "leading as" in p.tail(50))
+        equal(leader.stop(), 0, "exit status on SIGTERM")
+        until("the other one leads", lambda: holder() not in (first, ""), 10)
+    finally:
+        for process in both:
+            process.stop()
+
+
+def control_plane_privileges(cluster):
+    """As root the control plane runs as another user, without capabilities, behind a system call filter."""
+    if os.geteuid():
+        raise env.Skip("not root")
+    status = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{descendants(cluster.server.pid)[0]}/status").read_text().splitlines() if ":" in line)
+    need("0" not in status["Uid"].split(), f"user {status['Uid']}")
+    equal((int(status["CapEff"], 16), int(status["CapBnd"], 16), status["NoNewPrivs"].strip(), status["Seccomp"].strip()), (0, 0, "1", "2"), "privileges")
+
+
 def detach(_):
     """--detach returns when the API is ready, and the server goes on."""
     folder, port = env.busy("detach"), free_port()
@@ -136,7 +173,8 @@ def other_names(cluster):
         need(r.returncode == 0 and r.stdout.strip(), f"c8s {' '.join(words)}: {r.returncode} {r.stderr[-200:]}")
 
 
-CASES = {f.__name__: f for f in (files, names_in_ps, kubernetes_service, anonymous, aggregated_roles, authentication_settings, restart, child_restarted, detach, other_names)}
+CASES = {f.__name__: f for f in (files, names_in_ps, kubernetes_service, anonymous, aggregated_roles, authentication_settings, restart,
+                                 child_restarted, standalone_scheduler, control_plane_privileges, detach, other_names)}
 
 
 def main():

@@ -41,6 +41,8 @@ struct strategy {
 	void (*validate_name)(struct str name, bool prefix, struct err *e); /* causes on metadata.name; NULL: DNS-1123 subdomain */
 	/* What upstream's internal form makes of an object that is sent, before its fields get owners; a hook only where that shows. */
 	void (*internal)(struct arena *a, void *obj);
+	/* More defaults, in the version that was sent: part of what the client owns. */
+	void (*after_default)(struct request *r, struct ref o);
 	void (*prepare_create)(struct request *r, void *obj);
 	void (*prepare_update)(struct request *r, void *obj, const void *old);
 	void (*prepare_status)(struct request *r, void *obj, const void *old); /* /status; the generic code has put old's spec back (all but metadata and status) */

@@ -197,14 +197,18 @@ struct str str_dup(struct arena *a, struct str s)
 
 struct str str_vprintf(struct arena *a, const char *fmt, va_list ap)
 {
+	char most[256]; /* of what is printed fits: then it is formatted once */
 	va_list again;
 	va_copy(again, ap);
-	int n = vsnprintf(NULL, 0, fmt, again);
+	int n = vsnprintf(most, sizeof most, fmt, again);
 	va_end(again);
 	char *p = n >= 0 ? arena_text(a, (size_t)n + 1) : NULL;
 	if (!p)
 		return (struct str){0};
-	vsnprintf(p, (size_t)n + 1, fmt, ap);
+	if ((size_t)n < sizeof most)
+		memcpy(p, most, (size_t)n + 1);
+	else
+		vsnprintf(p, (size_t)n + 1, fmt, ap);
 	return (struct str){p, (size_t)n};
 }
 

@@ -154,3 +154,13 @@ TEST(str_hash_is_siphash_1_3)
 	assert_true(str_hash(str_n(in, 1)) == 0xc9f49bf37d57ca93);
 	assert_true(str_hash(str_n(in, 8)) != str_hash(str_n(in, 7)));
 }
+
+TEST(str_printf_takes_texts_of_any_length)
+{
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	for (int n = 250; n < 260; n++) {
+		struct str s = str_printf(a, "%*d", n, 7);
+		assert_int_equal(s.n, n);
+		assert_true(s.p[n - 1] == '7' && s.p[0] == ' ' && s.p[n] == 0);
+	}
+}

@@ -1,14 +1,26 @@
-/* The multi-call table.  `c8s NAME ARGS` and a symlink called NAME run the same command.
+/* The multi-call table (commands.c).  `c8s NAME ARGS` and a symlink called NAME run the same command.
  *
  * To add one: a file src/cmd/NAME.c with `int cmd_NAME(int argc, char **argv)` (argv[0] is the command's name; the result is the exit code), its
- * declaration here, and its row in the table of main.c, which is sorted by name. */
+ * declaration here, and its row in the table of commands.c, which is sorted by name. */
 #pragma once
+#include <stddef.h>
+#include <stdio.h>
+
+struct usage;
 
 struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
 	const char *help; /* one line */
+	const struct usage *usage; /* its flags, for completion and documentation; NULL: it has tables of its own */
 };
+extern const struct command commands[];
+extern const size_t ncommands;
+const struct command *program_find(const char *name); /* NULL: none */
+void commands_print(FILE *to);
+
+int cmd_completion(int argc, char **argv);
+int cmd_help(int argc, char **argv);
 int cmd_control_plane(int argc, char **argv);
 int cmd_kube_apiserver(int argc, char **argv);
 int cmd_kube_controller_manager(int argc, char **argv);

@@ -1,8 +1,10 @@
 #include "cmd/component.h"
 #include "base/log.h"
+#include "client/call.h"
 #include "client/elect.h"
 #include "cmd/command.h"
 #include "cmd/serving.h"
+#include "gen/core_v1.h"
 #include "os/signals.h"
 
 #include <errno.h>
@@ -62,11 +64,25 @@ static struct str config(void *arg, struct arena *a)
 	return r->c->config ? r->c->config(r->c, a) : (struct str){0};
 }
 
+/* The API server publishes which CA it trusts.  Without an answer nobody is known by a certificate, and tokens still work. */
+static struct str published_ca(struct running *r)
+{
+	ERR(e);
+	const struct component_flags *f = r->c->f;
+	if (f->client_ca.n || f->skip_lookup || f->port == 0)
+		return (struct str){0};
+	const struct core_v1_ConfigMap *cm =
+		client_get(r->c->transport, r->c->mem, client_resource("", "v1", "configmaps"), STR("kube-system"), STR("extension-apiserver-authentication"), &e);
+	if (!cm)
+		log_warn("client certificates are not taken: %s", err_text(&e));
+	return cm ? str_map_get(&cm->data, STR("client-ca-file")) : (struct str){0};
+}
+
 static int open_port(struct running *r, struct err *e)
 {
 	const struct component_flags *f = r->c->f;
 	struct serving_opts o = {.name = r->c->name, .bind_address = f->bind_address, .cert = f->cert, .key = f->key, .cert_dir = f->cert_dir,
-		.client_ca = f->client_ca, .port = f->port, .open_paths = &f->open_paths, .reviews = r->reviews ? r->reviews : r->c->transport,
+		.client_ca = f->client_ca, .client_ca_pem = published_ca(r), .port = f->port, .open_paths = &f->open_paths, .reviews = r->reviews ? r->reviews : r->c->transport,
 		.token_ttl = f->token_ttl, .allow_ttl = f->allow_ttl, .deny_ttl = f->deny_ttl, .metrics = metrics, .config = config, .arg = r};
 	if (!f->cert.n != !f->key.n)
 		return err_set(e, ERR_BAD_REQUEST, "--tls-cert-file and --tls-private-key-file belong together");

@@ -152,6 +152,7 @@ static int open_tls(struct serving *s, struct err *e)
 	struct buf key = {0};
 	BUF(cert);
 	int r = 0;
+	t.client_ca.text = s->o.client_ca_pem;
 	if (s->o.client_ca.n)
 		t.client_ca.file = str_z(a, s->o.client_ca);
 	if (s->o.cert.n) {

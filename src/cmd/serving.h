@@ -9,6 +9,7 @@
 struct serving_opts {
 	const char *name;            /* of the component, in names of files and certificates */
 	struct str bind_address, cert, key, cert_dir, client_ca; /* without cert a self-signed one is made; in cert_dir, if named, it is kept */
+	struct str client_ca_pem;    /* without client_ca */
 	int64_t port;
 	const struct flag_list *open_paths; /* for everybody; a trailing '*' matches any end */
 	struct transport *reviews;   /* TokenReview and SubjectAccessReview */

@@ -298,9 +298,72 @@ static uint32_t find_match(const struct matching *m, const struct any_list *l, c
 	return UINT32_MAX;
 }
 
+/* The next element from i on with p's key; UINT32_MAX. */
+static uint32_t next_same(const struct matching *m, const struct any_list *l, const void *p, uint32_t i)
+{
+	for (; l && i < l->len; i++)
+		if (same_key(m, list_at(m->f, l, i), p))
+			return i;
+	return UINT32_MAX;
+}
+
+/* Elements that share a key are owned as one, by the key alone. */
+static void compare_repeated(struct comparing *c, const struct matching *m, struct side x, struct side y, const void *p, struct diff *d)
+{
+	uint32_t i = next_same(m, x.p, p, 0), j = next_same(m, y.p, p, 0);
+	struct diff sub = {.here = {[ADDED] = i == UINT32_MAX, [REMOVED] = j == UINT32_MAX}};
+	while (i != UINT32_MAX && j != UINT32_MAX && same_element(m->f, list_at(m->f, x.p, i), list_at(m->f, y.p, j))) {
+		i = next_same(m, x.p, p, i + 1);
+		j = next_same(m, y.p, p, j + 1);
+	}
+	sub.here[MODIFIED] = !sub.here[ADDED] && !sub.here[REMOVED] && i != j;
+	if (found(&sub))
+		adopt(c, d, element_pe(c, m, p), &sub);
+}
+
+/* Whether any of two lists holds a key twice. */
+static bool repeats(const struct matching *m, const struct any_list *l)
+{
+	for (uint32_t i = 0; l && i + 1 < l->len; i++)
+		if (next_same(m, l, list_at(m->f, l, i), i + 1) != UINT32_MAX)
+			return true;
+	return false;
+}
+
+static bool repeated(const struct matching *m, const struct any_list *l, const void *p)
+{
+	uint32_t i = next_same(m, l, p, 0);
+	return i != UINT32_MAX && next_same(m, l, p, i + 1) != UINT32_MAX;
+}
+
+/* The rare case: each key once, in order of appearance. */
+static void compare_repeating_lists(struct comparing *c, const struct matching *m, struct side x, struct side y, struct diff *d)
+{
+	const struct any_list *lists[] = {y.p, x.p};
+	for (size_t k = 0; k < ARRAY_LEN(lists); k++)
+		for (uint32_t i = 0; lists[k] && i < lists[k]->len; i++) {
+			const void *p = list_at(m->f, lists[k], i);
+			uint32_t at = next_same(m, x.p, p, 0);
+			if (next_same(m, lists[k], p, 0) < i || (k && next_same(m, y.p, p, 0) != UINT32_MAX))
+				continue;
+			if (repeated(m, x.p, p) || repeated(m, y.p, p))
+				compare_repeated(c, m, x, y, p, d);
+			else if (k)
+				compare_element(c, m, entry(m->f, x.p, i), (struct side){0}, d);
+			else
+				compare_element(c, m, at == UINT32_MAX ? (struct side){0} : entry(m->f, x.p, at), entry(m->f, y.p, i), d);
+		}
+	sort(d);
+	mark_container(d, x, y, !(x.p && lists[1]->len) && !(y.p && lists[0]->len));
+}
+
 static void compare_list(struct comparing *c, const struct matching *m, struct side x, struct side y, struct diff *d)
 {
 	const struct any_list *lx = x.p, *ly = y.p;
+	if (m->keys.n && (repeats(m, lx) || repeats(m, ly))) {
+		compare_repeating_lists(c, m, x, y, d);
+		return;
+	}
 	uint32_t nx = lx ? lx->len : 0, ny = ly ? ly->len : 0, from = 0;
 	bool *taken = nx ? arena_array(c->a, bool, nx) : NULL;
 	if (nx && !taken)

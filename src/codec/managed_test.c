@@ -78,6 +78,24 @@ TEST(updaters_own_what_they_change)
 	assert_int_equal(obj_meta(l.o)->managedFields.len, 2);
 }
 
+static struct str owned(struct arena *a, struct ref was, const char *json)
+{
+	struct ref pod = {desc_type(T_core_v1_Pod), obj_new(a, desc_type(T_core_v1_Pod))};
+	struct managed_write w = {.manager = STR("m"), .api_version = STR("v1"), .now = NS_S};
+	ERR(e);
+	was.type = pod.type;
+	assert_ok(json_decode(a, pod.type, str_of(json), NULL, pod.p, &e), &e);
+	assert_ok(managed_update(a, was, pod, &w, &e), &e);
+	return obj_meta(pod)->managedFields.items[0].fieldsV1;
+}
+
+TEST(elements_with_one_key_are_owned_as_one)
+{
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	struct str set = owned(a, (struct ref){0}, "{\"spec\":{\"containers\":[{\"name\":\"c\",\"env\":[{\"name\":\"A\",\"value\":\"1\"},{\"name\":\"B\",\"value\":\"1\"},{\"name\":\"A\",\"value\":\"2\"}]}]}}");
+	assert_true(str_find(set, STR("\"f:env\":{\".\":{},\"k:{\\\"name\\\":\\\"A\\\"}\":{},\"k:{\\\"name\\\":\\\"B\\\"}\":{\".\":{},\"f:name\":{},\"f:value\":{}}}")) > 0);
+}
+
 TEST(an_update_without_change_keeps_the_time)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);

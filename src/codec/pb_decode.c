@@ -426,6 +426,8 @@ static int open_field(struct reader *r, struct pb_envelope *ret, struct err *e)
 int pb_envelope_open(struct str in, struct pb_envelope *ret, struct err *e)
 {
 	struct pb_envelope v = {0};
+	if (!in.n)
+		return err_set(e, ERR_BAD_REQUEST, "empty data");
 	if (!pb_is_envelope(in))
 		return err_set(e, ERR_BAD_REQUEST, "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]");
 	const uint8_t *p = (const uint8_t *)in.p;

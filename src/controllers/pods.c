@@ -203,6 +203,14 @@ static void owner_event(struct manager *m, struct ref owner, const char *type, c
 	recorder_event(manager_recorder(m), &about, type, reason, "%s%.*s", what, STR_F(detail));
 }
 
+bool pods_namespace_ends(const struct err *e)
+{
+	for (uint32_t i = 0; i < e->ncauses; i++)
+		if (strcmp(e->causes[i].type, "NamespaceTerminating") == 0)
+			return true;
+	return false;
+}
+
 int pods_create(struct manager *m, struct arena *a, struct ref owner, const struct core_v1_PodTemplateSpec *t, struct err *e)
 {
 	struct core_v1_Pod *made = client_create(m->o.transport, a, pod_resource(), obj_meta(owner)->namespace, pod_from_template(a, t, owner), e);
@@ -210,7 +218,8 @@ int pods_create(struct manager *m, struct arena *a, struct ref owner, const stru
 		owner_event(m, owner, "Normal", "SuccessfulCreate", "Created pod: ", made->metadata.name);
 		return 0;
 	}
-	owner_event(m, owner, "Warning", "FailedCreate", "Error creating: ", str_of(err_text(e)));
+	if (!pods_namespace_ends(e))
+		owner_event(m, owner, "Warning", "FailedCreate", "Error creating: ", str_of(err_text(e)));
 	return -1;
 }
 

@@ -17,6 +17,8 @@ int pods_claim(struct manager *m, struct arena *a, struct informer *pods, struct
 /* Sorts so that the Pods to delete first come first, as upstream ranks them (unscheduled, pending, not ready, deletion cost, doubled-up nodes,
  * youngest, most restarts). */
 void pods_rank(struct pod_list *v, wall_t now);
+/* True of an error that says that the namespace ends: then nothing can be made in it, and there is nothing to try again or to complain about. */
+bool pods_namespace_ends(const struct err *e);
 /* Create or delete one, with the owner's event. */
 int pods_create(struct manager *m, struct arena *a, struct ref owner, const struct core_v1_PodTemplateSpec *t, struct err *e) must_check;
 int pods_delete(struct manager *m, struct arena *a, struct ref owner, const struct core_v1_Pod *p, struct err *e) must_check;

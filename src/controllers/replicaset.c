@@ -65,10 +65,14 @@ static int create_pods(struct replicaset_controller *c, struct arena *a, struct 
 	n = n > BURST ? BURST : n;
 	expect_creates(&c->expect, key, n);
 	for (int i = 0; i < n; i++) {
-		if (pods_create(c->m, a, rs, &set->spec.template, e) == 0)
+		ERR(why);
+		if (pods_create(c->m, a, rs, &set->spec.template, &why) == 0)
 			continue;
 		for (; i < n; i++)
 			expect_created(&c->expect, key); /* these will not come */
+		if (pods_namespace_ends(&why))
+			return 0;
+		err_move(e, &why);
 		return -1;
 	}
 	return 0;

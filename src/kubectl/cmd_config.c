@@ -217,6 +217,8 @@ static struct value *document(struct ctl *c, struct clientcmd_v1_Config *k, stru
 		return NULL;
 	value_set(c->a, v, STR("apiVersion"), value_str(c->a, STR("v1")));
 	value_set(c->a, v, STR("kind"), value_str(c->a, STR("Config")));
+	if (!map_len(value_get(v, STR("preferences"))))
+		value_del(v, STR("preferences"));
 	for (int i = 0; i < PLURALS; i++) {
 		struct value *list = value_get(v, str_of(plurals[i]));
 		if (list_len(list))
@@ -227,12 +229,21 @@ static struct value *document(struct ctl *c, struct clientcmd_v1_Config *k, stru
 	return v;
 }
 
+/* Of one file the paths are shown as it has them.  Unlike with other commands, a file that is not there is an empty one. */
+static struct clientcmd_v1_Config *load_view(struct ctl *c, struct err *e)
+{
+	struct str *files, path = opt(c, "kubeconfig");
+	if (path.n && access(str_z(c->a, path), F_OK) != 0)
+		return arena_make(c->a, struct clientcmd_v1_Config);
+	if (!opt_on(c, "flatten") && kubeconfig_files(c->a, path, &files) == 1)
+		return kubeconfig_read(c->a, files[0], e);
+	return load(c, e);
+}
+
 int cmd_config_view(struct ctl *c, struct err *e)
 {
 	struct printer p;
-	/* Unlike other commands, a file that is not there is an empty one. */
-	struct str path = opt(c, "kubeconfig");
-	struct clientcmd_v1_Config *k = path.n && access(str_z(c->a, path), F_OK) != 0 ? arena_make(c->a, struct clientcmd_v1_Config) : load(c, e);
+	struct clientcmd_v1_Config *k = load_view(c, e);
 	struct value *v = k ? document(c, k, e) : NULL;
 	if (!v || printer_init(c, &p, false, e) != 0)
 		return -1;

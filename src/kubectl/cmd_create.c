@@ -56,12 +56,8 @@ int cmd_create(struct ctl *c, struct err *e)
 		return raw(c, "POST", e);
 	if (ctl_args(c)->len)
 		return usage_error(c, e, "Unexpected args: [%.*s]", STR_F(str_join(c->a, ctl_args(c)->items, ctl_args(c)->len, STR(" "))));
-	if (!opt_list(c, "filename")->len && !opt(c, "kustomize").n) {
-		dprintf(STDERR_FILENO, "Error: must specify one of -f and -k\n\n");
-		command_help(c, c->fact);
-		c->code = 1;
-		return 0;
-	}
+	if (!opt_list(c, "filename")->len && !opt(c, "kustomize").n)
+		return err_set(e, ERR_BAD_REQUEST, "must specify one of -f and -k");
 	if (ctl_dry_run(c, &k.dry, e) != 0 || printer_init(c, &k.p, false, e) != 0)
 		return -1;
 	if (targets_read(c, &(struct target_opts){.flags = TARGET_FILES_ONLY}, &k.ts, e) != 0)

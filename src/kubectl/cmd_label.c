@@ -146,8 +146,9 @@ static int change(void *arg, struct target *t, struct err *e)
 	const char *word = outcome(l, old);
 	bool nothing = strncmp(word, "not ", 4) == 0 || (!map_len(l->set) && !map_len(l->removed));
 	struct value *obj = t->obj;
+	bool here = opt_on(c, "local") || opt_on(c, "list"); /* with --list only to see what it would be */
 	if (!nothing)
-		obj = change_patch(c, t, CHANGE_MERGE, patch_of(l), l->annotate ? "kubectl-annotate" : "kubectl-label", opt_on(c, "local") ? DRY_CLIENT : l->dry, e);
+		obj = change_patch(c, t, CHANGE_MERGE, patch_of(l), l->annotate ? "kubectl-annotate" : "kubectl-label", here ? DRY_CLIENT : l->dry, e);
 	if (!obj)
 		return -1;
 	if (opt_on(c, "list")) {

@@ -17,9 +17,12 @@ static const struct command commands[] = {
 	{"cluster-info", cmd_cluster_info, "", "Show where the control plane answers"},
 	{"completion", cmd_completion, "bash", "Print a shell script that completes commands"},
 	{"config current-context", cmd_config_current, "", "Print the name of the context in use"},
+	{"config delete-context", cmd_config_delete_context, "NAME", "Remove a context from the kubeconfig"},
 	{"config get-clusters", cmd_config_clusters, "", "List clusters of the kubeconfig"},
 	{"config get-contexts", cmd_config_contexts, "[NAME ...]", "List contexts of the kubeconfig"},
 	{"config get-users", cmd_config_users, "", "List users of the kubeconfig"},
+	{"config rename-context", cmd_config_rename_context, "NAME NEW-NAME", "Give a context another name"},
+	{"config set-context", cmd_config_set_context, "(NAME | --current) [--cluster=NAME] [--user=NAME] [--namespace=NAME]", "Make or change a context, such as its namespace"},
 	{"config use-context", cmd_config_use, "NAME", "Choose the context to use"},
 	{"config view", cmd_config_view, "", "Print the kubeconfig, merged and without secrets"},
 	{"create", cmd_create, "-f FILE", "Make objects of files"},
@@ -109,10 +112,12 @@ static const char *line_of(const struct command_fact *f)
 	return c ? c->help : NULL;
 }
 
-static void put_child(struct ctl *c, const struct command_fact *f, const char *name)
+#define NAME_WIDTH 14 /* of the longest top command */
+
+static void put_child(struct ctl *c, const struct command_fact *f, const char *name, int width)
 {
 	if (line_of(f))
-		ctl_print(c, "  %-15s %s\n", name, line_of(f));
+		ctl_print(c, "  %-*s  %s\n", width, name, line_of(f));
 }
 
 static void put_groups(struct ctl *c)
@@ -122,22 +127,38 @@ static void put_groups(struct ctl *c)
 		struct str names = str_of(groups[i].names), name;
 		ctl_print(c, "%s:\n", groups[i].title);
 		while (names.n && str_next(&names, ' ', &name))
-			put_child(c, command_by_path(str_z(c->a, name)), str_z(c->a, name));
+			put_child(c, command_by_path(str_z(c->a, name)), str_z(c->a, name), NAME_WIDTH);
 		ctl_print(c, "\n");
 	}
 	ctl_print(c, "Usage:\n  kubectl [flags] [options]\n\nkubectl COMMAND --help tells more about a command, kubectl options lists the flags that all have.\n");
+}
+
+static bool is_child(const struct command_fact *f, const struct command_fact *k)
+{
+	size_t n = strlen(f->path);
+	return strncmp(k->path, f->path, n) == 0 && k->path[n] == ' ' && !strchr(k->path + n + 1, ' ') && line_of(k);
+}
+
+static int children_width(const struct command_fact *f)
+{
+	size_t width = NAME_WIDTH, n = strlen(f->path) + 1;
+	for (size_t i = 1; i < kubectl_commands_len; i++)
+		if (is_child(f, &kubectl_commands[i]) && strlen(kubectl_commands[i].path + n) > width)
+			width = strlen(kubectl_commands[i].path + n);
+	return (int)width;
 }
 
 static void put_children(struct ctl *c, const struct command_fact *f)
 {
 	size_t n = strlen(f->path);
 	bool any = false;
+	int width = children_width(f);
 	for (size_t i = 1; i < kubectl_commands_len; i++) {
 		const struct command_fact *k = &kubectl_commands[i];
-		if (strncmp(k->path, f->path, n) != 0 || k->path[n] != ' ' || strchr(k->path + n + 1, ' ') || !line_of(k))
+		if (!is_child(f, k))
 			continue;
 		ctl_print(c, "%s", any ? "" : "Available Commands:\n");
-		put_child(c, k, k->path + n + 1);
+		put_child(c, k, k->path + n + 1, width);
 		any = true;
 	}
 	ctl_print(c, "%s", any ? "\n" : "");

@@ -13,6 +13,7 @@ static const struct example {
 	{"attach", "  # See what a container writes from now on\n  kubectl attach web-1\n\n  # Type into a container that was started with a terminal\n  kubectl attach -it web-1\n"},
 	{"auth can-i", "  # May I create Pods here?\n  kubectl auth can-i create pods\n\n  # May a service account read Secrets?\n"
 		"  kubectl auth can-i get secrets --as=system:serviceaccount:default:robot\n"},
+	{"config set-context", "  # Work in another namespace from now on\n  kubectl config set-context --current --namespace=web\n"},
 	{"config use-context", "  # Work with another cluster from now on\n  kubectl config use-context production\n"},
 	{"config view", "  # What is in use now, without secrets\n  kubectl config view --minify\n"},
 	{"create", "  # Make an object of a file\n  kubectl create -f pod.yaml\n\n  # Write a manifest to start from\n  kubectl create deployment web --image=nginx --dry-run=client -o yaml\n"},

@@ -151,7 +151,8 @@ static int place(struct ctl *c, struct target *t, struct err *e)
 		return err_set(e, ERR_BAD_REQUEST, "the namespace from the provided object \"%.*s\" does not match the namespace \"%.*s\". You must pass '--namespace=%.*s' to perform this operation.",
 			STR_F(ns), STR_F(c->ns), STR_F(ns));
 	t->ns = ns.n ? ns : c->ns;
-	if (!ns.n)
+	bool local = opt_exists(c, "local") && opt_on(c, "local");
+	if (!ns.n && !local)
 		value_set(c->a, meta, STR("namespace"), value_str(c->a, c->ns));
 	return 0;
 }

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sched.h>
+#include <signal.h>
+#include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -51,6 +53,28 @@ static int control_plane(void *arg)
 TEST(confine_takes_user_capabilities_and_calls_away)
 {
 	assert_int_equal(run(control_plane, NULL), 0);
+}
+
+static int keeps_some(void *arg)
+{
+	struct confine_opts o = {.uid = 65534, .gid = 65534, .drop_caps = true, .keep_caps = 1ull << CAP_NET_BIND_SERVICE | 1ull << CAP_CHOWN};
+	int death = 0;
+	ERR(e);
+	EXPECT(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
+	EXPECT(confine(&o, &e) == 0);
+	EXPECT(prctl(PR_CAPBSET_READ, CAP_CHOWN, 0, 0, 0) == 1 && prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) == 0);
+	cap_t now = cap_get_proc();
+	cap_flag_value_t chown_on, admin_on;
+	EXPECT(now && !cap_get_flag(now, CAP_CHOWN, CAP_EFFECTIVE, &chown_on) && !cap_get_flag(now, CAP_SYS_ADMIN, CAP_PERMITTED, &admin_on));
+	cap_free(now);
+	EXPECT(chown_on == CAP_SET && admin_on == CAP_CLEAR);
+	EXPECT(prctl(PR_GET_PDEATHSIG, &death) == 0 && death == SIGKILL);
+	return 0;
+}
+
+TEST(confine_keeps_named_capabilities_and_the_death_signal)
+{
+	assert_int_equal(run(keeps_some, NULL), 0);
 }
 
 static int node(void *arg)

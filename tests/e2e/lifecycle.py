@@ -2,7 +2,7 @@
 import pathlib, time
 
 from lib.leftovers import Picture
-from lib.proc import descendants
+from lib.proc import descendants, parents
 from lib.report import equal, need, until
 from scenario import container, nginx, pod, scenario
 
@@ -135,18 +135,20 @@ def kill_touches_nothing(t):
 
 
 @scenario(serial=True)
-def kubelet_killed(t):
-    """The kubelet alone dies and comes back: what runs is left alone, what its Pods did meanwhile is noticed, what is no Pod any more goes."""
+def node_killed(t):
+    """The kubelet's process alone dies and comes back: what runs is left alone, what its Pods did meanwhile is noticed, what is no Pod any more goes."""
     t.run_ready(nginx("stays"))
     t.run_ready(pod("ends", container(command=["sh", "-c", "while [ ! -e /d/end ]; do sleep 0.1; done; exit 7"], volumeMounts=[{"name": "d", "mountPath": "/d"}]),
                     restartPolicy="Never", volumes=[{"name": "d", "hostPath": {"path": str(t.folder)}}]))
     uid = t.run_ready(everything("forced"))["metadata"]["uid"]
     ids = {n: t.container_id(n) for n in ("stays", "ends", "forced")}
     t.cluster.pause("node")
+    helpers = descendants(t.cluster.component("node"))
     t.api.delete(t.path("pods", "forced"), gracePeriodSeconds=0)
     (t.folder / "end").write_text("")
     time.sleep(1)
     t.cluster.kill("node")
+    until("its helper has ended with it", lambda: not set(helpers) & set(parents()), 5)
     p = t.wait_phase("ends", "Failed", 20)
     equal(p["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"], 7, "exit code of what ended meanwhile")
     containers = t.cluster.runtime.cri.containers

@@ -96,8 +96,8 @@ def attach_and_stdin(t):
     equal(line, "got hello\n", "what came back")
 
 
-def forwarding(t, *args):
-    p = t.popen("port-forward", *args, stdout=subprocess.PIPE, text=True)
+def forwarding(t, *args, **kw):
+    p = t.popen("port-forward", *args, stdout=subprocess.PIPE, text=True, **kw)
     line = p.stdout.readline()
     m = re.search(r"127\.0\.0\.1:(\d+) ->", line)
     if not m:
@@ -131,7 +131,7 @@ def port_forward(t):
 def port_forward_refused(t):
     """A port where nothing listens fails that flow only."""
     t.run_ready(nginx("web"))
-    p, port = forwarding(t, "pod/web", ":81")
+    p, port = forwarding(t, "pod/web", ":81", stderr=subprocess.DEVNULL)
     try:
         try:
             fetch(f"http://127.0.0.1:{port}/", 10)

@@ -211,6 +211,9 @@ static struct core_v1_Service *service(struct boot *b, struct arena *a, struct c
 	return s;
 }
 
+/* Where clients find this server: on this machine when nothing else was said. */
+static struct str advertised(const struct server_opts *o) { return o->advertise_address.n ? o->advertise_address : STR("127.0.0.1"); }
+
 static struct core_v1_Endpoints *endpoints(struct boot *b, struct arena *a)
 {
 	const struct server_opts *o = server_options(b->s);
@@ -219,7 +222,7 @@ static struct core_v1_Endpoints *endpoints(struct boot *b, struct arena *a)
 	ep->metadata.namespace = STR("default");
 	str_map_set(a, &ep->metadata.labels, STR("endpointslice.kubernetes.io/skip-mirror"), STR("true"));
 	struct core_v1_EndpointSubset *sub = arena_push(a, &ep->subsets);
-	*(struct core_v1_EndpointAddress *)arena_push(a, &sub->addresses) = (struct core_v1_EndpointAddress){.ip = o->advertise_address};
+	*(struct core_v1_EndpointAddress *)arena_push(a, &sub->addresses) = (struct core_v1_EndpointAddress){.ip = advertised(o)};
 	*(struct core_v1_EndpointPort *)arena_push(a, &sub->ports) = (struct core_v1_EndpointPort){.name = STR("https"), .port = o->secure_port, .protocol = STR("TCP")};
 	return ep;
 }
@@ -231,9 +234,9 @@ static struct discovery_v1_EndpointSlice *slice(struct boot *b, struct arena *a)
 	s->metadata.name = STR("kubernetes");
 	s->metadata.namespace = STR("default");
 	str_map_set(a, &s->metadata.labels, STR("kubernetes.io/service-name"), STR("kubernetes"));
-	s->addressType = str_index(o->advertise_address, ':', 0) >= 0 ? STR("IPv6") : STR("IPv4");
+	s->addressType = str_index(advertised(o), ':', 0) >= 0 ? STR("IPv6") : STR("IPv4");
 	struct discovery_v1_Endpoint *ep = arena_push(a, &s->endpoints);
-	*(struct str *)arena_push(a, &ep->addresses) = o->advertise_address;
+	*(struct str *)arena_push(a, &ep->addresses) = advertised(o);
 	ep->conditions = (struct discovery_v1_EndpointConditions){.ready = true, .has_ready = true};
 	*(struct discovery_v1_EndpointPort *)arena_push(a, &s->ports) =
 		(struct discovery_v1_EndpointPort){.name = STR("https"), .port = o->secure_port, .has_port = true, .protocol = STR("TCP")};

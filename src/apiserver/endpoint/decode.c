@@ -192,6 +192,13 @@ int body_decode(struct request *r, const struct type *t, struct str body, enum m
 	return 0;
 }
 
+void request_default(struct request *r, struct ref o)
+{
+	obj_default(r->arena, o);
+	if (r->strategy && r->strategy->after_default && r->type == o.type)
+		r->strategy->after_default(r, o);
+}
+
 int request_body(struct request *r, struct err *e)
 {
 	if (r->body_read || !r->http)
@@ -215,7 +222,7 @@ int endpoint_object(struct request *r, const struct type *t, struct ref *ret, st
 	if (!ret->p)
 		return err_nomem(e, t->size);
 	obj_set_type(*ret);
-	obj_default(r->arena, *ret);
+	request_default(r, *ret);
 	return 0;
 }
 

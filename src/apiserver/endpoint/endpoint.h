@@ -48,6 +48,8 @@ struct strictness {
 	struct { struct str *items; uint32_t len, cap; } complaints;
 };
 void strictness_complain(void *arg, struct str what);
+/* Defaults, and what else the kind has from the start. */
+void request_default(struct request *r, struct ref o);
 /* After decoding: a 400 (Strict), warnings (Warn) or nothing (Ignore). */
 int strictness_end(struct strictness *s, const struct type *t, struct err *e) must_check;
 

@@ -2,6 +2,7 @@
 #include "apiserver/endpoint/endpoint.h"
 #include "api/name.h"
 #include "base/enc.h"
+#include "codec/json.h"
 #include "gen/meta_v1.h"
 #include <stdio.h>
 
@@ -90,6 +91,16 @@ static struct str group_of(struct str api_version) { struct str g, v; return str
 
 #define OWNERS "metadata.ownerReferences"
 
+static void invalid_owners(struct err *e, const struct meta_v1_OwnerReference *v, uint32_t n, bool list, const char *why)
+{
+	BUF(json);
+	for (uint32_t i = 0; i < n; i++) {
+		buf_str(&json, i ? STR(",") : STR(""));
+		json_encode(&json, (struct ref){type_by_name(STR("meta/v1.OwnerReference")), (void *)&v[i]});
+	}
+	err_cause(e, "FieldValueInvalid", STR(OWNERS), "Invalid value: %s%.*s%s: %s", list ? "[" : "", STR_F(buf_view(&json)), list ? "]" : "", why);
+}
+
 static void check_owner(const struct meta_v1_OwnerReference *o, struct err *e)
 {
 	struct str version, group = group_of(o->apiVersion);
@@ -104,7 +115,7 @@ static void check_owner(const struct meta_v1_OwnerReference *o, struct err *e)
 	if (!o->uid.n)
 		invalid(e, OWNERS ".uid", o->uid, "must not be empty");
 	if (!group.n && str_is(o->kind, "Event") && str_is(version, "v1"))
-		invalid(e, OWNERS, STR(""), "/v1, Kind=Event is disallowed from being an owner");
+		invalid_owners(e, o, 1, false, "/v1, Kind=Event is disallowed from being an owner");
 }
 
 static void check_owners(const struct meta_v1_ObjectMeta *m, struct err *e)
@@ -116,8 +127,9 @@ static void check_owners(const struct meta_v1_ObjectMeta *m, struct err *e)
 			continue;
 		if (controller) {
 			BUF(why);
-			buf_printf(&why, "Only one reference can have Controller set to true. Found \"true\" in references for %.*s and %.*s", STR_F(controller->name), STR_F(o->name));
-			invalid(e, OWNERS, STR(""), buf_z(&why));
+			buf_printf(&why, "Only one reference can have Controller set to true. Found \"true\" in references for %.*s/%.*s and %.*s/%.*s", STR_F(controller->kind),
+				STR_F(controller->name), STR_F(o->kind), STR_F(o->name));
+			invalid_owners(e, m->ownerReferences.items, m->ownerReferences.len, true, buf_z(&why));
 		}
 		controller = o;
 	}

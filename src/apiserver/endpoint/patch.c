@@ -8,6 +8,7 @@
 #include "codec/patch.h"
 #include "codec/yaml.h"
 #include "gen/meta_v1.h"
+#include <stdlib.h>
 
 static const struct {
 	const char *name;
@@ -42,13 +43,60 @@ static int bad_result(struct str document, struct err *why, struct err *e)
 	return -1;
 }
 
+static int by_key(const void *x, const void *y) { return str_cmp(((const struct member *)x)->key, ((const struct member *)y)->key); }
+
+/* What a patch has touched is written in order of keys. */
+static void sort_touched(struct value *doc, const struct value *patch)
+{
+	if (doc->type != V_OBJECT)
+		return;
+	if (doc->object.len)
+		qsort(doc->object.items, doc->object.len, sizeof *doc->object.items, by_key);
+	for (uint32_t i = 0; patch && patch->type == V_OBJECT && i < patch->object.len; i++) {
+		struct value *next = value_get(doc, patch->object.items[i].key);
+		if (next)
+			sort_touched(next, patch->object.items[i].value);
+	}
+}
+
+/* JSON and merge patches give a text that does not decode, strategic ones a document that does not fit: each is told in its own words. */
+static int not_decodable(struct request *r, struct ref cur, struct value *doc, const struct value *patch, struct err *why, struct err *e)
+{
+	BUF(text);
+	ERR(decoding);
+	if (r->call.patch_type == PATCH_STRATEGIC) {
+		value_write_go(&text, patch);
+		return bad_result(buf_view(&text), why, e);
+	}
+	sort_touched(doc, patch);
+	json_write(&text, doc);
+	bool same = json_decode(r->arena, cur.type, buf_view(&text), NULL, obj_new(r->arena, cur.type), &decoding) == 0; /* only too strictly read */
+	return bad_result(buf_view(&text), same ? why : &decoding, e);
+}
+
+/* Members of operations that mean nothing. */
+static void complain_of_ops(struct strictness *s, const struct value *ops)
+{
+	static const char *const known[] = {"op", "path", "from", "value"};
+	for (uint32_t i = 0; ops->type == V_LIST && i < ops->list.len; i++) {
+		const struct value *o = ops->list.items[i];
+		for (uint32_t j = 0; o->type == V_OBJECT && j < o->object.len; j++) {
+			bool is_known = false;
+			for (size_t k = 0; k < ARRAY_LEN(known); k++)
+				is_known |= str_is(o->object.items[j].key, known[k]);
+			if (!is_known)
+				strictness_complain(s, str_printf(s->r->arena, "json patch unknown field \"[%u].%.*s\"", i, STR_F(o->object.items[j].key)));
+		}
+	}
+}
+
 static int parse_patch(struct request *r, struct str body, struct value **ret, struct err *e)
 {
 	struct json_opts o = {.flags = 0};
 	return json_parse(r->arena, body, &o, ret, e);
 }
 
-static struct value *patched(struct request *r, struct ref cur, struct err *e)
+static struct value *patched(struct request *r, struct ref cur, struct value **ret_patch, struct err *e)
 {
 	struct value *doc = obj_to_value(r->arena, cur), *patch = NULL;
 	struct str body = r->call.patch;
@@ -56,13 +104,14 @@ static struct value *patched(struct request *r, struct ref cur, struct err *e)
 		doc = patch_json(r->arena, doc, body, e);
 		if (!doc && err_is(e, ERR_INVALID)) /* details: {} */
 			err_object(e, (struct str){0}, STR(""), (struct str){0});
-		return doc;
+		return doc && parse_patch(r, body, ret_patch, e) == 0 ? doc : NULL;
 	}
 	if (parse_patch(r, body, &patch, e)) {
 		if (r->call.patch_type == PATCH_MERGE)
 			err_wrap(e, "error decoding patch");
 		return NULL;
 	}
+	*ret_patch = patch;
 	if (r->call.patch_type == PATCH_MERGE)
 		return patch_merge(r->arena, doc, patch, e);
 	return patch_strategic(r->arena, cur.type, doc, patch, e);
@@ -128,18 +177,17 @@ static int patch_whole(struct request *r, struct ref cur, struct ref *ret, struc
 	struct strictness strict = {.r = r};
 	bool lax = str_is(r->call.field_validation, "Ignore");
 	struct json_opts o = {.flags = lax ? 0 : JSON_STRICT, .complain = strictness_complain, .arg = &strict};
-	struct value *doc = patched(r, cur, e);
+	struct value *patch = NULL, *doc = patched(r, cur, &patch, e);
 	if (!doc)
 		return -1;
+	if (r->call.patch_type == PATCH_JSON && !lax)
+		complain_of_ops(&strict, patch);
 	struct ref next = {cur.type, obj_new(r->arena, cur.type)};
 	ERR(why);
 	if (!next.p)
 		return err_nomem(e, cur.type->size);
-	if (obj_from_value(r->arena, cur.type, doc, &o, next.p, &why) || strictness_end(&strict, NULL, &why)) {
-		BUF(text);
-		json_write(&text, doc);
-		return bad_result(buf_view(&text), &why, e);
-	}
+	if (obj_from_value(r->arena, cur.type, doc, &o, next.p, &why) || strictness_end(&strict, NULL, &why))
+		return not_decodable(r, cur, doc, patch, &why, e);
 	*ret = next;
 	return 0;
 }
@@ -149,7 +197,7 @@ static int patch_apply_to(struct request *r, struct ref cur, struct ref *ret, st
 	if (!patch_part(r, cur, ret) && patch_whole(r, cur, ret, e))
 		return -1;
 	obj_set_type(*ret);
-	obj_default(r->arena, *ret);
+	request_default(r, *ret);
 	return 0;
 }
 
@@ -167,13 +215,19 @@ static int check_conditions(struct request *r, const struct meta_v1_ObjectMeta *
 
 /* ---- apply ---- */
 
+static const char *const go_names[] = {[V_BOOL] = "bool", [V_INT] = "number", [V_DOUBLE] = "number", [V_STRING] = "string", [V_LIST] = "array"};
+
 static int config_parse(struct request *r, struct value **ret, struct err *e)
 {
 	struct strictness s = {.r = r};
 	bool lax = str_is(r->call.field_validation, "Ignore");
 	struct json_opts o = {.flags = lax ? 0 : JSON_STRICT, .complain = strictness_complain, .arg = &s};
 	if (yaml_parse(r->arena, r->call.patch, &o, ret, e))
-		return err_set(e, ERR_BAD_REQUEST, "error decoding YAML: %s", err_text(e));
+		return err_set(e, ERR_BAD_REQUEST, "error decoding YAML: error converting YAML to JSON: %s", err_text(e));
+	if ((*ret)->type != V_OBJECT && (*ret)->type != V_NULL)
+		return err_set(e, ERR_BAD_REQUEST,
+			"error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal %s into Go value of type map[string]interface {}",
+			go_names[(*ret)->type]);
 	if (s.complaints.len && str_is(r->call.field_validation, "Strict"))
 		return err_set(e, ERR_BAD_REQUEST, "error strict decoding YAML: error converting YAML to JSON: %.*s", STR_F(s.complaints.items[0]));
 	return strictness_end(&s, NULL, e);
@@ -185,10 +239,8 @@ static int apply_config(struct request *r, struct value **ret, struct err *e)
 	if (config_parse(r, &v, e))
 		return -1;
 	struct str api = value_path_str(v, "apiVersion"), kind = value_path_str(v, "kind");
-	if (!kind.n || !api.n)
-		return err_set(e, ERR_BAD_REQUEST, "%s must be set", kind.n ? "apiVersion" : "kind");
 	if (!str_eq(api, desc_str(r->type->api_version)) || !str_eq(kind, desc_str(r->type->kind)))
-		return err_set(e, ERR_BAD_REQUEST, "the API version in the data (%.*s) does not match the expected API version (%s)", STR_F(api), desc_z(r->type->api_version));
+		return err_set(e, ERR_BAD_REQUEST, "invalid object type: %s%.*s, Kind=%.*s", str_index(api, '/', 0) < 0 ? "/" : "", STR_F(api), STR_F(kind));
 	struct value *meta = value_get(v, STR("metadata")), *managed = value_get(meta, STR("managedFields"));
 	if (managed && managed->type == V_LIST && managed->list.len)
 		return err_set(e, ERR_BAD_REQUEST, "metadata.managedFields must be nil");
@@ -205,7 +257,7 @@ static int apply_create(struct request *r, struct value *config, struct err *e)
 	if (managed_apply(r->arena, (struct ref){r->type, NULL}, config, r->type, r->call.force, &w, &next, e))
 		return -1;
 	obj_set_type(next);
-	obj_default(r->arena, next);
+	request_default(r, next);
 	if (meta_namespace(r, next, e) || meta_name(r, next, e))
 		return -1;
 	struct meta_v1_ObjectMeta *m = obj_meta(next);
@@ -223,7 +275,7 @@ static int apply_next(struct request *r, struct ref was, struct ref *ret, struct
 	if (apply_config(r, &config, e) || managed_apply(r->arena, was, config, r->type, r->call.force, &w, ret, e))
 		return -1;
 	obj_set_type(*ret);
-	obj_default(r->arena, *ret);
+	request_default(r, *ret);
 	return 0;
 }
 

@@ -56,7 +56,8 @@ int table_check(struct request *r, bool is_list, struct err *e)
 	if (r->accept.as == AS_TABLE && !has_table(r))
 		return accept_not_acceptable(false, e);
 	if (r->accept.as == AS_TABLE && inc.n && !str_is(inc, "None") && !str_is(inc, "Metadata") && !str_is(inc, "Object"))
-		return err_set(e, ERR_BAD_REQUEST, "unrecognized includeObject value: \"%.*s\"", STR_F(inc));
+		return err_set(e, ERR_BAD_REQUEST,
+			"Unable to convert to Table as requested: includeObject: Invalid value: \"%.*s\": must be 'Metadata', 'Object', 'None', or empty", STR_F(inc));
 	return 0;
 }
 

@@ -164,7 +164,7 @@ static int commit(struct request *r, struct str key, uint64_t old_rev, const str
 	struct store_result res = {0};
 	mono_t began = rt_now_exact();
 	if (store_commit(server_store(r->server), &t, r->arena, &res, e))
-		return -1;
+		return err_is(e, ERR_TOO_LARGE) ? err_set(e, ERR_UNKNOWN, "etcdserver: request is too large") : -1;
 	metrics_stored(r, op->type == STORE_DELETE ? "delete" : old_rev ? "update" : "create", began);
 	if (res.conflict)
 		return after_conflict(r, &res, e);
@@ -473,7 +473,7 @@ int update_run(struct request *r, struct update *u, struct err *e)
 	prepare_update(r, u->stored, u->old);
 	if (validate_update(r, u->stored, u->old, e))
 		return -1;
-	if (r->strategy->warn)
+	if (r->strategy->warn && !is_status(r))
 		r->strategy->warn(r, u->stored.p, u->old.p);
 	if (admission_validate(&adm, e))
 		return -1;

@@ -11,7 +11,7 @@ struct look {
 	uint32_t total, ready;
 	int64_t restarts;
 	struct api_time last;   /* when a container last ended before a restart */
-	bool running;
+	bool running, failed;
 };
 
 static void add_restarts(struct look *l, const struct core_v1_ContainerStatus *c)
@@ -82,7 +82,10 @@ static void look_at_container(struct look *l, const struct core_v1_ContainerStat
 	if (s->waiting && s->waiting->reason.n) {
 		l->reason = s->waiting->reason;
 	} else if (s->terminated) {
-		l->reason = ended(l->a, "", s->terminated);
+		/* A failure says more than a success. */
+		if (s->terminated->exitCode || !l->failed)
+			l->reason = ended(l->a, "", s->terminated);
+		l->failed |= s->terminated->exitCode != 0;
 	} else if (c->ready && s->running) {
 		l->running = true;
 		l->ready++;

@@ -43,5 +43,7 @@ int componentstatus_read(struct request *r, struct err *e)
 			answer(r, (struct ref){desc_type(T_core_v1_ComponentStatus), c});
 			return 0;
 		}
-	return request_not_found(r, r->at.name, e);
+	err_set(e, ERR_NOT_FOUND, "componentstatus \"%.*s\" not found", STR_F(r->at.name));
+	err_object(e, STR(""), STR("componentstatus"), r->at.name); /* the one resource that upstream names like this */
+	return -1;
 }

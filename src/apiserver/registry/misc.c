@@ -4,6 +4,7 @@
 #include "apiserver/registry/validate/validate.h"
 #include "codec/ops.h"
 #include "gen/admissionregistration_v1.h"
+#include "gen/autoscaling_v1.h"
 #include "gen/autoscaling_v2.h"
 #include "gen/discovery_v1.h"
 #include "gen/ids.h"
@@ -20,10 +21,28 @@ const struct strategy lease_strategy = {
 };
 
 /* Everything but annotations counts. */
+static void drop_topology(struct discovery_v1_EndpointSlice *s)
+{
+	LIST_EACH(p, s->endpoints)
+		p->deprecatedTopology = (struct str_map){0};
+}
+
+static void endpointslice_create(struct request *r, void *obj) { drop_topology(obj); }
+
+static bool has_topology(const struct discovery_v1_EndpointSlice *s)
+{
+	LIST_EACH(p, s->endpoints)
+		if (p->deprecatedTopology.len)
+			return true;
+	return false;
+}
+
 static void endpointslice_update(struct request *r, void *obj, const void *old_)
 {
 	struct discovery_v1_EndpointSlice *s = obj;
 	const struct discovery_v1_EndpointSlice *old = old_;
+	if (!has_topology(old))
+		drop_topology(s);
 	struct discovery_v1_EndpointSlice a = *s, b = *old;
 	a.metadata = b.metadata = (struct meta_v1_ObjectMeta){0};
 	a.metadata.labels = s->metadata.labels;
@@ -32,7 +51,7 @@ static void endpointslice_update(struct request *r, void *obj, const void *old_)
 }
 
 const struct strategy endpointslice_strategy = {
-	.group = "discovery.k8s.io", .resource = "endpointslices", .has_generation = true, .prepare_update = endpointslice_update,
+	.group = "discovery.k8s.io", .resource = "endpointslices", .has_generation = true, .prepare_create = endpointslice_create, .prepare_update = endpointslice_update,
 	.validate = validate_endpointslice, .warn = warn_endpointslice, .validate_update = validate_endpointslice_update, .cells = endpointslice_cells,
 };
 
@@ -46,8 +65,21 @@ const struct strategy pdb_strategy = {
 	.group = "policy", .resource = "poddisruptionbudgets", .meta_checked_once = true, .has_generation = true, .unconditional_update_forbidden = true, .prepare_create = pdb_create,
 	.validate = validate_pdb, .validate_update = validate_pdb_update, .validate_status = validate_pdb_status, .cells = pdb_cells,
 };
+/* The first version has a goal even when none is sent, unless its metrics stand in the annotation. */
+#define CPU_DEFAULT 80
+
+static void hpa_default(struct request *r, struct ref o)
+{
+	struct autoscaling_v1_HorizontalPodAutoscaler *h = o.p;
+	if (o.type->index != T_autoscaling_v1_HorizontalPodAutoscaler || h->spec.has_targetCPUUtilizationPercentage ||
+	    str_map_has(&h->metadata.annotations, STR("autoscaling.alpha.kubernetes.io/metrics")))
+		return;
+	h->spec.targetCPUUtilizationPercentage = CPU_DEFAULT;
+	h->spec.has_targetCPUUtilizationPercentage = true;
+}
+
 const struct strategy hpa_strategy = {
-	.group = "autoscaling", .resource = "horizontalpodautoscalers", .validate = validate_hpa, .validate_update = validate_hpa_update,
+	.group = "autoscaling", .resource = "horizontalpodautoscalers", .after_default = hpa_default, .validate = validate_hpa, .validate_update = validate_hpa_update,
 	.validate_status = validate_hpa_status, .cells = hpa_cells,
 };
 
@@ -191,14 +223,16 @@ const struct strategy mutating_webhooks_strategy = {
 const struct strategy validating_webhooks_strategy = {
 	ADMISSION, .resource = "validatingwebhookconfigurations", .prepare_update = validating_webhooks_update, .cells = validating_webhooks_cells};
 const struct strategy mutating_policy_strategy = {ADMISSION, .resource = "mutatingadmissionpolicies", .cells = mutating_policy_cells};
-const struct strategy validating_policy_strategy = {ADMISSION, .resource = "validatingadmissionpolicies", .status_keeps = whole_metadata, .cells = validating_policy_cells};
+const struct strategy validating_policy_strategy = {ADMISSION, .resource = "validatingadmissionpolicies", .validate_status = validate_admission_policy_status, .status_keeps = whole_metadata, .cells = validating_policy_cells};
 const struct strategy mutating_policy_binding_strategy = {ADMISSION, .resource = "mutatingadmissionpolicybindings", .cells = mutating_binding_cells};
 const struct strategy validating_policy_binding_strategy = {ADMISSION, .resource = "validatingadmissionpolicybindings", .cells = validating_binding_cells};
 
 const struct strategy flowschema_strategy = {
-	.group = "flowcontrol.apiserver.k8s.io", .resource = "flowschemas", .status_keeps = whole_metadata, .meta_checked_once = true, .has_generation = true, .cells = flowschema_cells};
+	.group = "flowcontrol.apiserver.k8s.io", .resource = "flowschemas", .validate = validate_flowschema, .validate_update = validate_flowschema_update,
+	.validate_status = validate_flowschema_status, .status_keeps = whole_metadata, .meta_checked_once = true, .has_generation = true, .cells = flowschema_cells};
 const struct strategy prioritylevel_strategy = {
-	.group = "flowcontrol.apiserver.k8s.io", .resource = "prioritylevelconfigurations", .status_keeps = whole_metadata, .meta_checked_once = true, .has_generation = true, .cells = prioritylevel_cells};
+	.group = "flowcontrol.apiserver.k8s.io", .resource = "prioritylevelconfigurations", .validate = validate_prioritylevel, .validate_update = validate_prioritylevel_update,
+	.validate_status = validate_prioritylevel_status, .status_keeps = whole_metadata, .meta_checked_once = true, .has_generation = true, .cells = prioritylevel_cells};
 const struct strategy crd_strategy = {
 	.group = "apiextensions.k8s.io", .resource = "customresourcedefinitions", .status_keeps = whole_metadata, .has_generation = true, .returns_object_on_delete = true};
 const struct strategy apiservice_strategy = {.group = "apiregistration.k8s.io", .resource = "apiservices", .validate_name = validate_name_path, .cells = apiservice_cells};

@@ -74,6 +74,18 @@ static void apply_spread_keys(struct arena *a, struct core_v1_Pod *p)
 				require(a, c->labelSelector, *k, "In", str_map_get(&p->metadata.labels, *k));
 }
 
+/* The member of a gate that is off. */
+static void drop_signals(core_v1_Container_list_t *l)
+{
+	LIST_EACH(c, *l) {
+		if (!c->lifecycle)
+			continue;
+		c->lifecycle->stopSignal = (struct str){0};
+		if (!c->lifecycle->postStart && !c->lifecycle->preStop)
+			c->lifecycle = NULL;
+	}
+}
+
 /* Less than none is the least. */
 static void mend_grace(struct core_v1_Pod *p)
 {
@@ -84,8 +96,13 @@ static void mend_grace(struct core_v1_Pod *p)
 static void prepare_create(struct request *r, void *obj)
 {
 	struct core_v1_Pod *p = obj;
-	p->status = (struct core_v1_PodStatus){.phase = STR("Pending"), .qosClass = pod_qos(&p->spec)};
+	bool known;
+	p->status = (struct core_v1_PodStatus){.phase = STR("Pending"), .qosClass = p->status.qosClass.n ? p->status.qosClass : pod_qos(&p->spec)};
 	mend_grace(p);
+	if (!desc_gate_default(STR("ContainerStopSignals"), &known)) {
+		drop_signals(&p->spec.containers);
+		drop_signals(&p->spec.initContainers);
+	}
 	gate_condition(r, p);
 	apply_affinity_keys(r->arena, p);
 	apply_spread_keys(r->arena, p);

@@ -137,6 +137,8 @@ static void prepare_update(struct request *r, void *obj, const void *old_)
 	normalize_ips(r->arena, &s->spec, &old->spec);
 	keep_allocated(r->arena, &s->spec, &old->spec);
 	drop_by_type(&s->spec, &old->spec);
+	if (!has_cluster_ip(&s->spec) && has_cluster_ip(&old->spec) && str_eq(s->spec.internalTrafficPolicy, old->spec.internalTrafficPolicy))
+		s->spec.internalTrafficPolicy = (struct str){0};
 }
 
 /* ---- families ---- */
@@ -197,7 +199,7 @@ static void check_families(struct arena *a, const struct allocator *al, const sp
 			"Invalid value: \"SingleStack\": must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified");
 	if (str_is(s->ipFamilyPolicy, "RequireDualStack") && allocator_ranges(al) < 2)
 		err_cause(e, "FieldValueInvalid", field, "Invalid value: \"RequireDualStack\": this cluster is not configured for dual-stack services");
-	for (uint32_t i = 0; i < s->ipFamilies.len; i++)
+	for (uint32_t i = 0; i < s->ipFamilies.len && !(i && allocator_ranges(al) < 2); i++)
 		if (allocator_range(al, is_v6(s->ipFamilies.items[i])) < 0)
 			err_cause(e, "FieldValueInvalid", str_printf(a, "spec.ipFamilies[%u]", i), "Invalid value: \"%.*s\": not configured on this cluster",
 				STR_F(s->ipFamilies.items[i]));

@@ -206,15 +206,15 @@ void validate_job(struct request *r, const void *obj, struct err *e)
 /* ---- updates ---- */
 
 /* Where the Pods of a suspended Job go may still be said. */
+static bool may_move(const job_t *old) { return old->spec.has_suspend && old->spec.suspend && !old->status.has_startTime; }
+
 static bool template_same(struct check *k, const job_t *now, const job_t *old)
 {
-	bool was = old->spec.has_suspend && old->spec.suspend;
-	bool never_started = !old->status.has_startTime;
 	struct core_v1_PodTemplateSpec *m = obj_copy(k->a, (struct ref){desc_type(T_core_v1_PodTemplateSpec), (void *)&now->spec.template});
 	const struct core_v1_PodTemplateSpec *o = &old->spec.template;
 	if (!m)
 		return true;
-	if (was && never_started) {
+	if (may_move(old)) {
 		m->metadata.labels = o->metadata.labels;
 		m->metadata.annotations = o->metadata.annotations;
 		m->spec.nodeSelector = o->spec.nodeSelector;
@@ -257,7 +257,7 @@ void validate_job_update(struct request *r, const void *obj, const void *old_, s
 	check_completions(k, &j->spec, &old->spec);
 	check_changes(k, STR("spec"), T_batch_v1_JobSpec, &j->spec, &old->spec, job_first);
 	if (!template_same(k, j, old))
-		bad_value(k, SPEC_TEMPLATE, STR("{}"), IMMUTABLE);
+		bad_value(k, may_move(old) ? STR("spec.template.spec") : SPEC_TEMPLATE, STR("{}"), IMMUTABLE);
 	check_changes(k, STR("spec"), T_batch_v1_JobSpec, &j->spec, &old->spec, job_last);
 }
 

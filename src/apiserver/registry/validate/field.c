@@ -8,13 +8,27 @@
 
 /* ---- paths ---- */
 
-struct str at(struct check *k, struct str base, const char *name)
+/* Paths are built for every value that is looked at, right or wrong: without printf, which would cost more than the looking. */
+static struct str joined(struct check *k, struct str a, struct str b, struct str c, struct str d)
 {
-	return base.n ? str_printf(k->a, "%.*s.%s", STR_F(base), name) : str_of(name);
+	return str_join(k->a, (const struct str[]){a, b, c, d}, 4, STR(""));
 }
 
-struct str at_index(struct check *k, struct str base, uint32_t i) { return str_printf(k->a, "%.*s[%u]", STR_F(base), i); }
-struct str at_key(struct check *k, struct str base, struct str key) { return str_printf(k->a, "%.*s[%.*s]", STR_F(base), STR_F(key)); }
+struct str at(struct check *k, struct str base, const char *name)
+{
+	return base.n ? joined(k, base, STR("."), str_of(name), STR("")) : str_of(name);
+}
+
+struct str at_key(struct check *k, struct str base, struct str key) { return joined(k, base, STR("["), key, STR("]")); }
+
+struct str at_index(struct check *k, struct str base, uint32_t i)
+{
+	char digits[10], *p = digits + sizeof digits;
+	do
+		*--p = (char)('0' + i % 10);
+	while (i /= 10);
+	return at_key(k, base, str_n(p, (size_t)(digits + sizeof digits - p)));
+}
 
 /* ---- causes ---- */
 

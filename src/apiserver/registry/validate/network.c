@@ -256,8 +256,14 @@ RULES_CHANGE(validate_networkpolicy_update, T_networking_v1_NetworkPolicy, netwo
 void validate_name_ip(struct str name, bool prefix, struct err *e)
 {
 	struct ip ip;
-	if (ip_parse(name, false, &ip) == 0)
+	BUF(canonical);
+	if (ip_parse(name, false, &ip) == 0) {
+		ip_write(&canonical, ip);
+		if (!str_eq(buf_view(&canonical), name))
+			err_cause(e, "FieldValueInvalid", STR("metadata.name"), "Invalid value: \"%.*s\": must be in canonical form (\"%.*s\")", STR_F(name),
+				STR_F(buf_view(&canonical)));
 		return;
+	}
 	bool legacy = ip_parse(name, true, &ip) == 0;
 	err_cause(e, "FieldValueInvalid", STR("metadata.name"), "Invalid value: \"%.*s\": %s", STR_F(name),
 		legacy ? "must not have leading 0s" : "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");

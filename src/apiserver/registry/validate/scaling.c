@@ -118,8 +118,10 @@ static void check_metric_sources(struct check *k, struct str path, const struct 
 	for (size_t i = 0; i < 5; i++)
 		if (str_is(m->type, sources[i].type)) {
 			expected = str_of(sources[i].name);
-			if (!sources[i].value)
+			if (!sources[i].value) {
 				bad_required(k, at(k, path, sources[i].name), "must populate information for the given metric source");
+				return;
+			}
 		}
 	if (!expected.n) {
 		bad_choice(k, at(k, path, "type"), m->type, metric_types);
@@ -241,7 +243,7 @@ static const struct rule pdb_rules[] = {CALL("spec", check_budget), SELECTOR("sp
 RULES_NEW(validate_pdb, T_policy_v1_PodDisruptionBudget, pdb_rules)
 RULES_CHANGE(validate_pdb_update, T_policy_v1_PodDisruptionBudget, pdb_rules, no_changes)
 
-void check_condition(struct check *k, struct str path, const void *value)
+static void check_condition(struct check *k, struct str path, const void *value)
 {
 	const struct meta_v1_Condition *c = value;
 	if (!c->type.n)
@@ -256,9 +258,11 @@ void check_condition(struct check *k, struct str path, const void *value)
 	if (!c->reason.n)
 		bad_required(k, at(k, path, "reason"), NULL);
 }
-const struct rule condition_rules[] = {WITH(check_condition), END};
+static const struct rule condition_rules[] = {WITH(check_condition), END};
 static const struct rule pdb_status[] = {EACH("status.conditions", condition_rules), NOT_NEG("status.disruptionsAllowed"), NOT_NEG("status.currentHealthy"),
 	NOT_NEG("status.desiredHealthy"), NOT_NEG("status.expectedPods"), END};
+static const struct rule policy_status[] = {EACH("status.conditions", condition_rules), END};
+RULES_CHANGE(validate_admission_policy_status, T_admissionregistration_v1_ValidatingAdmissionPolicy, policy_status, no_changes)
 RULES_CHANGE(validate_pdb_status, T_policy_v1_PodDisruptionBudget, pdb_status, no_changes)
 
 /* ---- PriorityClass ---- */

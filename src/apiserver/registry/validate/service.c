@@ -50,17 +50,10 @@ static void check_service_port(struct check *k, struct str path, const spec_t *s
 		bad_wrong(k, at(k, path, "appProtocol"), p->appProtocol, name_qualified(p->appProtocol));
 }
 
+/* Node ports are allocated: a second one of a number is refused there. */
 static void check_ports_once(struct check *k, const spec_t *s)
 {
 	struct str ports = STR("spec.ports");
-	for (uint32_t i = 1; i < s->ports.len; i++)
-		for (uint32_t j = 0; j < i; j++) {
-			const struct core_v1_ServicePort *a = &s->ports.items[i], *b = &s->ports.items[j];
-			if (a->nodePort && a->nodePort == b->nodePort && str_eq(a->protocol, b->protocol)) {
-				bad_duplicate_raw(k, at(k, at_index(k, ports, i), "nodePort"), str_printf(k->a, "%d", a->nodePort));
-				break;
-			}
-		}
 	for (uint32_t i = 1; i < s->ports.len; i++)
 		for (uint32_t j = 0; j < i; j++) {
 			const struct core_v1_ServicePort *a = &s->ports.items[i], *b = &s->ports.items[j];
@@ -168,7 +161,7 @@ static void check_cluster_ips(struct check *k, const spec_t *s)
 	if (is_external_name(s))
 		return;
 	check_families(k, s);
-	if (!s->clusterIP.n && s->clusterIPs.len && s->clusterIPs.items[0].n)
+	if (!s->clusterIP.n && s->clusterIPs.len)
 		bad_value(k, path, json_strings(k, &s->clusterIPs), "must be empty when `clusterIP` is not specified");
 	else if (s->clusterIP.n && s->clusterIPs.len && !str_eq(s->clusterIP, s->clusterIPs.items[0]))
 		bad_value(k, path, json_strings(k, &s->clusterIPs), "first value must match `clusterIP`");

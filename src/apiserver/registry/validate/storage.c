@@ -93,8 +93,7 @@ static void check_topologies(struct check *k, struct str path, const void *value
 
 static const struct rule storageclass_rules[] = {FORMAT_NEED("provisioner", name_provisioner), CALL("parameters", check_parameters),
 	ENUM("reclaimPolicy", "Delete", "Retain"), ENUM_NEED("volumeBindingMode", "Immediate", "WaitForFirstConsumer"), CALL("allowedTopologies", check_topologies), END};
-static const struct rule storageclass_frozen[] = {FROZEN("parameters", "updates to parameters are forbidden."), FROZEN("provisioner", "updates to provisioner are forbidden."),
-	FROZEN("reclaimPolicy", "updates to reclaimPolicy are forbidden."), SAME("volumeBindingMode"), END};
+static const struct rule storageclass_frozen[] = {SAME("provisioner"), SAME("parameters"), SAME("reclaimPolicy"), SAME("volumeBindingMode"), END};
 RULES_NEW(validate_storageclass, T_storage_v1_StorageClass, storageclass_rules)
 
 void validate_storageclass_update(struct request *r, const void *obj, const void *old, struct err *e)
@@ -133,9 +132,17 @@ static void check_lifecycle_modes(struct check *k, struct str path, const void *
 static const struct rule csidriver_rules[] = {NEED("spec.attachRequired"), NEED("spec.podInfoOnMount"), NEED("spec.storageCapacity"),
 	ENUM("spec.fsGroupPolicy", "File", "None", "ReadWriteOnceWithFSType"), CALL("spec.tokenRequests", check_tokens), CALL("spec.volumeLifecycleModes", check_lifecycle_modes),
 	NEED("spec.seLinuxMount"), AT_LEAST("spec.nodeAllocatableUpdatePeriodSeconds", 10, "must be greater than or equal to 10 seconds"), END};
-static const struct rule csidriver_same[] = {SAME("spec.attachRequired"), SAME("spec.volumeLifecycleModes"), END};
+static const struct rule csidriver_same[] = {SAME("spec.volumeLifecycleModes"), END};
 RULES_NEW(validate_csidriver, T_storage_v1_CSIDriver, csidriver_rules)
-RULES_CHANGE(validate_csidriver_update, T_storage_v1_CSIDriver, csidriver_rules, csidriver_same)
+
+void validate_csidriver_update(struct request *r, const void *obj, const void *old, struct err *e)
+{
+	CHECK(k);
+	check_rules(k, STR(""), T_storage_v1_CSIDriver, obj, csidriver_rules);
+	if (!same_at(T_storage_v1_CSIDriver, obj, old, "spec.attachRequired"))
+		bad_value(k, STR("spec.attachedRequired"), STR("null"), IMMUTABLE); /* as upstream spells it */
+	check_changes(k, STR(""), T_storage_v1_CSIDriver, obj, old, csidriver_same);
+}
 
 void validate_name_driver(struct str name, bool prefix, struct err *e)
 {

@@ -33,7 +33,7 @@ hook_name validate_name_ip;
 /* scaling.c, storage.c */
 hook_new validate_hpa, validate_pdb, validate_priorityclass, validate_runtimeclass, validate_lease, validate_event, validate_csr, validate_storageclass,
 	validate_csidriver, validate_csinode, validate_csistoragecapacity, validate_volumeattachment, validate_volumeattributesclass;
-hook_change validate_hpa_update, validate_hpa_status, validate_pdb_update, validate_pdb_status, validate_priorityclass_update, validate_runtimeclass_update,
+hook_change validate_admission_policy_status, validate_hpa_update, validate_hpa_status, validate_pdb_update, validate_pdb_status, validate_priorityclass_update, validate_runtimeclass_update,
 	validate_lease_update, validate_event_update, validate_csr_update, validate_csr_approval, validate_csr_status, validate_storageclass_update,
 	validate_csidriver_update, validate_csinode_update, validate_csistoragecapacity_update, validate_volumeattachment_update,
 	validate_volumeattributesclass_update;
@@ -42,6 +42,10 @@ hook_name validate_name_driver;
 /* warn.c */
 hook_warn warn_pod, warn_deployment, warn_replicaset, warn_daemonset, warn_statefulset, warn_rc, warn_podtemplate, warn_job, warn_cronjob, warn_service,
 	warn_endpointslice, warn_ingress, warn_serviceaccount, warn_secret, warn_csidriver, warn_pvc, warn_pv;
+
+/* flow.c */
+hook_new validate_flowschema, validate_prioritylevel;
+hook_change validate_flowschema_update, validate_flowschema_status, validate_prioritylevel_update, validate_prioritylevel_status;
 
 /* pod_spec.c, pod_update.c, claim.c */
 hook_new validate_pod, validate_podtemplate, validate_pvc, validate_pv;

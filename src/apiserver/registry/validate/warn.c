@@ -127,9 +127,8 @@ static void warn_volume(struct warned *w, struct str path, const struct core_v1_
 static void warn_amounts(struct warned *w, struct str path, const struct str_map *m)
 {
 	LIST_EACH(q, *m) {
-		struct quantity v = quantity_of(q->value);
-		bool huge = quantity_scaled(&v, 0) == INT64_MAX;
-		if (one_of(q->key, CHOICES("memory", "ephemeral-storage")) && (huge || quantity_scaled(&v, -3) % 1000))
+		struct quantity v = quantity_of(q->value), whole = quantity_int(quantity_value(&v), v.format);
+		if (one_of(q->key, CHOICES("memory", "ephemeral-storage")) && quantity_cmp(&v, &whole))
 			WARN(w, path, "[%.*s]: fractional byte value \"%.*s\" is invalid, must be an integer", STR_F(q->key), STR_F(q->value));
 	}
 }
@@ -402,7 +401,7 @@ void warn_secret(struct request *r, const void *obj, const void *old)
 void warn_csidriver(struct request *r, const void *obj, const void *old)
 {
 	const struct storage_v1_CSIDriver *d = obj;
-	if (d->spec.tokenRequests.len && !d->spec.has_serviceAccountTokenInSecrets)
+	if (!old && d->spec.tokenRequests.len && !d->spec.has_serviceAccountTokenInSecrets)
 		request_warn(r, "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes");
 }
 
@@ -419,8 +418,8 @@ void warn_pvc(struct request *r, const void *obj, const void *old)
 	const struct core_v1_PersistentVolumeClaim *c = obj;
 	struct warned w = {.r = r, .k = {.a = r->arena, .r = r}};
 	warn_class(r, &c->metadata.annotations);
-	struct quantity v = quantity_of(str_map_get(&c->spec.resources.requests, STR("storage")));
-	if (quantity_scaled(&v, -3) % 1000)
+	struct quantity v = quantity_of(str_map_get(&c->spec.resources.requests, STR("storage"))), whole = quantity_int(quantity_value(&v), v.format);
+	if (quantity_cmp(&v, &whole))
 		WARN((&w), STR("spec.resources.requests[storage]"), ": fractional byte value \"%.*s\" is invalid, must be an integer",
 			STR_F(str_map_get(&c->spec.resources.requests, STR("storage"))));
 }
