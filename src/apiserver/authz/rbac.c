@@ -318,7 +318,8 @@ static bool try_named(struct index *x, const struct question *q, char kind, stru
 		return false; /* no binding can name it: names are shorter */
 	text[0] = kind;
 	text[1] = ':';
-	memcpy(text + 2, name.p, name.n);
+	if (name.n)
+		memcpy(text + 2, name.p, name.n);
 	return try_key(x, q, str_n(text, name.n + 2), cluster);
 }
 
