@@ -1,9 +1,10 @@
-/* StorageObjectInUseProtection and DefaultStorageClass. */
+/* StorageObjectInUseProtection, DefaultStorageClass, PersistentVolumeClaimResize. */
 #include "apiserver/admission/plugins.h"
 
 #include "api/meta.h"
 #include "gen/core_v1.h"
 #include "gen/storage_v1.h"
+#include "schema/quantity.h"
 
 static int protect(struct admit *a, struct err *e)
 {
@@ -60,3 +61,26 @@ static int admit_class(struct admit *a, struct err *e)
 }
 
 const struct admission_plugin plugin_default_storage_class = {.name = "DefaultStorageClass", .by_default = true, .ops = ADMIT_CREATE, .admit = admit_class};
+
+/* ---- PersistentVolumeClaimResize ---- */
+
+static bool grows(const struct core_v1_PersistentVolumeClaim *c, const struct core_v1_PersistentVolumeClaim *old)
+{
+	struct quantity now = quantity_of(str_map_get(&c->spec.resources.requests, STR("storage"))), was = quantity_of(str_map_get(&old->spec.resources.requests, STR("storage")));
+	return quantity_cmp(&now, &was) > 0;
+}
+
+static int check_growth(struct admit *a, struct err *e)
+{
+	const struct core_v1_PersistentVolumeClaim *c = a->obj, *old = a->old;
+	if (!admit_is(a, "", "persistentvolumeclaims", "") || !grows(c, old))
+		return 0;
+	if (!str_is(old->status.phase, "Bound"))
+		return admit_forbidden(a, e, "Only bound persistent volume claims can be expanded");
+	const struct storage_v1_StorageClass *s = c->spec.storageClassName.n ? admit_lookup(a, "storage.k8s.io", "storageclasses", (struct str){0}, c->spec.storageClassName) : NULL;
+	if (!s || !s->has_allowVolumeExpansion || !s->allowVolumeExpansion)
+		return admit_forbidden(a, e, "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize");
+	return 0;
+}
+
+const struct admission_plugin plugin_claim_resize = {.name = "PersistentVolumeClaimResize", .by_default = true, .ops = ADMIT_UPDATE, .validate = check_growth};

@@ -14,6 +14,7 @@ static const struct admission_plugin *const table[] = {
 	&plugin_default_toleration_seconds,
 	&plugin_default_storage_class,
 	&plugin_storage_protection,
+	&plugin_claim_resize,
 	&plugin_runtime_class,
 };
 

@@ -15,6 +15,7 @@
 #include "gen/core_v1.h"
 #include "gen/discovery_v1.h"
 #include "gen/ids.h"
+#include "gen/networking_v1.h"
 #include "gen/rbac_v1.h"
 
 /* Writes under way at once: they share commits. */
@@ -243,6 +244,21 @@ static struct discovery_v1_EndpointSlice *slice(struct boot *b, struct arena *a)
 	return s;
 }
 
+/* The ranges of the flag, as an object that others may be added to. */
+static struct networking_v1_ServiceCIDR *default_ranges(struct boot *b, struct arena *a)
+{
+	struct networking_v1_ServiceCIDR *s = obj_make(a, networking_v1_ServiceCIDR);
+	struct str rest = server_options(b->s)->service_cluster_ip_range, one;
+	s->metadata.name = STR("kubernetes");
+	while (str_next(&rest, ',', &one)) {
+		struct cidr c;
+		struct str *text = cidr_parse(one, false, &c) ? NULL : arena_push(a, &s->spec.cidrs);
+		if (text)
+			*text = cidr_text(a, cidr_network(c));
+	}
+	return s;
+}
+
 static int make_service(struct boot *b, struct err *e)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
@@ -251,6 +267,8 @@ static int make_service(struct boot *b, struct err *e)
 	str_cut(server_options(b->s)->service_cluster_ip_range, ',', &range, &rest);
 	if (cidr_parse(range, false, &c) < 0)
 		return err_set(e, ERR_BAD_REQUEST, "--service-cluster-ip-range: \"%.*s\" is no address range", STR_F(range));
+	if (ensure(b, a, "networking.k8s.io", "v1", "servicecidrs", default_ranges(b, a), false, e) < 0)
+		return err_wrap(e, "the ServiceCIDR of the flags");
 	if (ensure(b, a, "", "v1", "services", service(b, a, cidr_network(c)), false, e) < 0)
 		return err_wrap(e, "the kubernetes Service");
 	struct ip self;

@@ -141,7 +141,7 @@ static int64_t grace(struct request *r, const void *obj, int64_t asked)
 }
 
 const struct strategy pod_strategy = {
-	.group = "", .resource = "pods", .meta_again = 1, .returns_object_on_delete = true, .has_generation = true, .status_keeps = status_keeps,
+	.group = "", .resource = "pods", .status_in_create = true, .meta_again = 1, .returns_object_on_delete = true, .has_generation = true, .status_keeps = status_keeps,
 	.selectable = selectable, .selector_names = old_names, .selectable_at = selectable_at, .prepare_create = prepare_create, .prepare_status = prepare_status,
 	.validate = validate_pod, .validate_update = validate_pod_update, .validate_status = validate_pod_status, .warn = warn_pod,
 	.cells = pod_cells, .row_conditions = pod_row_conditions, .grace = grace,
