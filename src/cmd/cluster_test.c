@@ -67,7 +67,8 @@ static bool make_service(struct cluster *c, struct arena *a)
 
 static bool patch(struct cluster *c, struct arena *a, const char *text)
 {
-	return client_patch(admin(c), a, deployments(), NS, NAME, NULL, PATCH_STRATEGIC, str_of(text), NULL);
+	ERR(e); /* the server tells a conflict by it */
+	return client_patch(admin(c), a, deployments(), NS, NAME, NULL, PATCH_STRATEGIC, str_of(text), &e);
 }
 
 static bool scale_up(struct cluster *c, struct arena *a)
