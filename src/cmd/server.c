@@ -27,6 +27,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,8 @@
 #define RESTART_MIN (100 * NS_MS)
 #define RESTART_MAX (10 * NS_S)
 #define HEALTHY (10 * NS_S)        /* a process that lived so long starts again at once */
+#define PORT_TRIES 50
+#define PORT_PAUSE_MS 20
 #define STOP_GRACE (15 * NS_S)
 #define ARGS_MAX 48
 #define CHILDREN_MAX 2
@@ -297,16 +300,20 @@ static int check(struct supervisor *sv, struct err *e)
 	return 0;
 }
 
+/* A server that was killed leaves its port a little later: its children end after it. */
 static int port_free(const struct opts *o, struct err *e)
 {
 	struct ipaddr ip = {0};
 	if (!str_is(o->bind_address, "0.0.0.0") && !str_is(o->bind_address, "::") && ipaddr_parse(o->bind_address, &ip) < 0)
 		return -1;
-	int fd = listen_tcp(ip, (uint16_t)o->secure_port, NULL, e);
-	if (fd < 0)
-		return -1;
-	close(fd);
-	return 0;
+	for (int tries = PORT_TRIES;;) {
+		int fd = listen_tcp(ip, (uint16_t)o->secure_port, NULL, e);
+		if (fd >= 0)
+			close(fd);
+		if (fd >= 0 || --tries == 0)
+			return fd < 0 ? -1 : 0;
+		poll(NULL, 0, PORT_PAUSE_MS);
+	}
 }
 
 static int make_config(struct supervisor *sv, const char *file, struct str user, struct str org, struct err *e)
