@@ -14,6 +14,7 @@ static void run_main(void *p)
 {
 	struct net_main *m = p;
 	m->fn(m->arg);
+	(void)!fiber_sleep(50 * NS_MS); /* closed connections are freed in a later turn */
 	loop_stop(loop_self());
 }
 

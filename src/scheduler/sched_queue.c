@@ -76,12 +76,12 @@ void sched_queue_fini(struct sched_queue *q)
 {
 	size_t i = 0;
 	timer_cancel(&q->timer);
-	for (struct map_entry *m; (m = map_next(&q->by_key, &i));)
-		entry_free(m->value);
-	map_fini(&q->by_key);
 	heap_fini(&q->active);
 	heap_fini(&q->backoff);
 	heap_fini(&q->waiting);
+	for (struct map_entry *m; (m = map_next(&q->by_key, &i));)
+		entry_free(m->value);
+	map_fini(&q->by_key);
 }
 
 static struct sched_entry *entry_new(struct sched_queue *q, struct str key, struct str uid)
