@@ -98,16 +98,15 @@ def attach_and_stdin(t):
 
 @scenario
 def attach_to_terminal(t):
-    """A container with a terminal talks to clients that have none, and their end of input ends them."""
-    t.run_ready(pod("p", container(command=["sh", "-c", "stty -echo; while read x; do echo got $x; done; sleep 3600"], stdin=True, tty=True)))
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with t.popen("attach", "-i", "p", **pipes) as p:
-        p.stdin.write("hello\n")
-        p.stdin.flush()
-        line = p.stdout.readline()
-        p.stdin.close()
-        p.wait(20)
-    equal(line, "got hello\n", "what came back")
+    """A container with a terminal and a client that has neither that nor input: the attachment ends (the published kubectl)."""
+    kubectl = env.client("kubectl")
+    t.run_ready(pod("p", container(command=["sh", "-c", "sleep 5; echo out"], stdin=True, stdinOnce=True, tty=True), restartPolicy="Never"))
+    with t.popen("attach", "-it", "p", program=[kubectl], stdin=subprocess.DEVNULL) as p:
+        try:
+            p.wait(20)
+        finally:
+            p.kill()
+    t.kubectl("wait", "pod/p", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=20s")
 
 
 def forwarding(t, *args, **kw):
