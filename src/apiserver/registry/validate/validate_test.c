@@ -45,7 +45,7 @@ static const struct row rows[] = {
 	{validate_csinode, T_storage_v1_CSINode, "{\"spec\":{\"drivers\":[{\"name\":\"d\",\"nodeID\":\"n\"},{\"name\":\"d\",\"nodeID\":\"n\"}]}}", "spec.drivers[1].name: FieldValueDuplicate"},
 };
 
-#define JOB(spec) "{\"spec\":{\"completions\":3,\"completionMode\":\"Indexed\",\"manualSelector\":true,\"selector\":{\"matchLabels\":{\"a\":\"b\"}},\"template\":{\"metadata\":" \
+#define JOB(spec) "{\"metadata\":{\"name\":\"j\"},\"spec\":{\"completions\":3,\"completionMode\":\"Indexed\",\"manualSelector\":true,\"selector\":{\"matchLabels\":{\"a\":\"b\"}},\"template\":{\"metadata\":" \
 	"{\"labels\":{\"a\":\"b\"}},\"spec\":{\"restartPolicy\":\"Never\",\"dnsPolicy\":\"ClusterFirst\"," C("") "}}," spec "}}"
 
 static const struct row job_rows[] = {
