@@ -118,7 +118,7 @@ struct pod {
 	struct cond wake;
 	bool dirty, stale, running;   /* something changed; the view is old; the worker lives */
 	bool is_static, gone;         /* gone: no source has it any more */
-	bool deleting, killing, stopped; /* to be ended; being ended; nothing runs any more */
+	bool deleting, ending, killing, stopped; /* to go; to be ended, for whatever reason; being ended; nothing runs any more */
 	int64_t grace_s;
 	mono_t kill_at;
 	bool failed;                  /* will not run (again): fail_reason, fail_message */

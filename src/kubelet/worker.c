@@ -26,11 +26,14 @@ static void take_next(struct pod *p)
 	p->next = NULL;
 }
 
+/* Of a container that is being stopped the runtime's answer to that will tell. */
 static bool exit_pending(struct pod *p)
 {
-	LIST_EACH(c, p->view->containers)
-		if (c->state == CS_RUNNING && exit_fired(p->k, c->id))
+	LIST_EACH(c, p->view->containers) {
+		const struct cmem *m = pod_cmem(p, c->name);
+		if (c->state == CS_RUNNING && exit_fired(p->k, c->id) && !(m && m->killing))
 			return true;
+	}
 	return false;
 }
 
@@ -103,15 +106,16 @@ static bool any_running(const struct pod *p)
 	return false;
 }
 
-static void sandboxes_stop(struct pod *p, struct arena *a)
+static int sandboxes_stop(struct pod *p, struct arena *a, struct err *e)
 {
 	LIST_EACH(s, p->view->sandboxes) {
-		ERR(e);
 		struct cri_v1_StopPodSandboxRequest req = {s->id};
 		struct cri_v1_StopPodSandboxResponse resp = {0};
-		if (s->ready && cri_call(p->k->cri, a, CRI_STOP_SANDBOX, &req, &resp, 0, &e) && !cri_not_found(&e))
-			log_error("%.*s: the sandbox does not stop: %s", STR_F(p->key), err_text(&e));
+		if (s->ready && cri_call(p->k->cri, a, CRI_STOP_SANDBOX, &req, &resp, 0, e) && !cri_not_found(e))
+			return err_wrap(e, "stop the sandbox");
+		err_fini(e);
 	}
+	return 0;
 }
 
 static void sandboxes_remove(struct pod *p, struct arena *a)
@@ -125,16 +129,20 @@ static void sandboxes_remove(struct pod *p, struct arena *a)
 	}
 }
 
-/* Sandbox, volumes and cgroup go; containers' records and logs stay for `kubectl logs` until the Pod is deleted. */
-static void stop(struct pod *p, struct arena *a)
+/* Sandbox, volumes and cgroup go; containers' records and logs stay for `kubectl logs` until the Pod is deleted.
+ * False: something stays, and so does the Pod; what runs is looked at again before the next attempt. */
+static bool stop(struct pod *p, struct arena *a)
 {
 	ERR(e);
-	sandboxes_stop(p, a);
-	if (volumes_remove(p, &e) || resources_pod_cgroup_remove(p, &e))
+	p->stale = true;
+	if (sandboxes_stop(p, a, &e) || volumes_remove(p, &e) || resources_pod_cgroup_remove(p, &e)) {
 		log_error("%.*s: %s", STR_F(p->key), err_text(&e));
-	p->stopped = true;
-	p->stale = p->dirty = true;
+		p->retry_at = rt_now() + NS_S;
+		return false;
+	}
+	p->stopped = p->dirty = true;
 	p->sandbox_ready = p->volumes_ready = p->cgroup_ready = p->dirs_ready = false;
+	return true;
 }
 
 static int api_delete(struct pod *p, struct arena *a, struct err *e)
@@ -172,19 +180,19 @@ static bool bury(struct pod *p, struct arena *a)
 
 static bool end_step(struct pod *p, struct arena *a)
 {
+	if (!p->ending)
+		p->retry_at = 0; /* that was for another attempt to start */
+	p->ending = true;
 	if (any_running(p)) {
 		p->grace_s = grace_wanted(p);
 		pod_kill_all(p);
 		return false;
 	}
-	if (!p->stopped) {
+	if (!p->stopped)
 		report(p); /* the outcome is known before the cleaning up */
-		stop(p, a);
+	if (p->retry_at > rt_now() || (!p->stopped && !stop(p, a)))
 		return false;
-	}
-	if (p->deleting && p->retry_at <= rt_now())
-		return bury(p, a);
-	return false;
+	return p->deleting && bury(p, a);
 }
 
 /* True: the worker is done. */

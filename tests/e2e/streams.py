@@ -96,6 +96,20 @@ def attach_and_stdin(t):
     equal(line, "got hello\n", "what came back")
 
 
+@scenario
+def attach_to_terminal(t):
+    """A container with a terminal talks to clients that have none, and their end of input ends them."""
+    t.run_ready(pod("p", container(command=["sh", "-c", "stty -echo; while read x; do echo got $x; done; sleep 3600"], stdin=True, tty=True)))
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with t.popen("attach", "-i", "p", **pipes) as p:
+        p.stdin.write("hello\n")
+        p.stdin.flush()
+        line = p.stdout.readline()
+        p.stdin.close()
+        p.wait(20)
+    equal(line, "got hello\n", "what came back")
+
+
 def forwarding(t, *args, **kw):
     p = t.popen("port-forward", *args, stdout=subprocess.PIPE, text=True, **kw)
     line = p.stdout.readline()

@@ -6,7 +6,7 @@ from layout import element, entry_layout
 MASK = (1 << 64) - 1
 FLAGS = {n: 1 << i for i, n in enumerate(
     "PTR OMITEMPTY OMITZERO REQUIRED INLINE ELEM_PTR JSON_STRING PATCH_MERGE PATCH_REPLACE PATCH_RETAIN_KEYS ATOMIC LIST_SET LIST_MAP "
-    "SECRET GATED NOT_IN_OPENAPI PB FLATTENED PACKED ONEOF OPTIONAL".split())}
+    "SECRET GATED NOT_IN_OPENAPI PB FLATTENED PACKED ONEOF OPTIONAL GRANULAR".split())}
 VERBS = "get list watch create update patch delete deletecollection".split()
 WIRE = {"bool": 0, "int32": 0, "int64": 0, "uint32": 0, "uint64": 0, "double": 1, "float": 5}
 # Facts that have a place of their own in struct field, struct type or the facts record; the rest goes along as JSON.
@@ -148,7 +148,8 @@ class Tables:
               "ATOMIC": "atomic" in (x.get("listType"), x.get("mapType"), x.get("structType")),
               "SECRET": x.get("secret") or (f.owner, f.name) in SECRET_BYTES, "GATED": "featureGates" in x,
               "NOT_IN_OPENAPI": x.get("notInOpenAPI"), "PB": f.tag, "FLATTENED": f.inlined, "PACKED": x.get("packed"),
-              "ONEOF": isinstance(x.get("oneof"), str) and self.types[f.owner].proto3 if f.owner else False, "OPTIONAL": x.get("optional")}
+              "ONEOF": isinstance(x.get("oneof"), str) and self.types[f.owner].proto3 if f.owner else False, "OPTIONAL": x.get("optional"),
+              "GRANULAR": x.get("structType") == "granular"}
         return sum(FLAGS[k] for k, v in on.items() if v)
 
     def field_row(self, f, oneofs):

@@ -1,6 +1,7 @@
 /* Jobs and CronJobs. */
 #include "api/condition.h"
 #include "api/selector.h"
+#include "apiserver/endpoint/endpoint.h"
 #include "apiserver/registry/validate/pod.h"
 #include "apiserver/registry/validate/schedule.h"
 #include "apiserver/registry/validate/validate.h"
@@ -163,7 +164,7 @@ static void check_selected(struct check *k, const struct batch_v1_JobSpec *s)
 	else
 		check_selector(k, STR("spec.selector"), s->selector);
 	if (selector_of(k->a, s->selector, &parsed, &e) == 0 && !selector_matches(&parsed, &s->template.metadata.labels))
-		bad_value(k, STR("spec.template.metadata.labels"), STR("{}"), "`selector` does not match template `labels`");
+		bad_value(k, STR("spec.template.metadata.labels"), json_map(k, &s->template.metadata.labels), "`selector` does not match template `labels`");
 }
 
 /* ---- a selector that the server makes ---- */
@@ -180,12 +181,12 @@ static void check_generated(struct check *k, const job_t *j)
 		if (!str_map_has(labels, key))
 			bad_required(k, at_key(k, path, key), str_z(k->a, str_printf(k->a, "must be '%.*s'", STR_F(want))));
 		else if (!str_eq(str_map_get(labels, key), want))
-			bad_value(k, at_key(k, path, key), STR("{}"), str_z(k->a, str_printf(k->a, "must be '%.*s'", STR_F(want))));
+			bad_value(k, at_key(k, path, key), json_map(k, labels), str_z(k->a, str_printf(k->a, "must be '%.*s'", STR_F(want))));
 	}
 	const struct meta_v1_LabelSelector *s = j->spec.selector;
 	if (!s || s->matchLabels.len != 1 || s->matchExpressions.len ||
 	    !str_eq(str_map_get(&s->matchLabels, STR("batch.kubernetes.io/controller-uid")), j->metadata.uid))
-		bad_value(k, STR("spec.selector"), STR("{}"), "`selector` not auto-generated");
+		bad_value(k, STR("spec.selector"), json_text(k, (struct ref){desc_type(T_meta_v1_LabelSelector), (void *)s}), "`selector` not auto-generated");
 }
 
 void validate_job(struct request *r, const void *obj, struct err *e)
@@ -251,6 +252,8 @@ void validate_job_update(struct request *r, const void *obj, const void *old_, s
 	check_generated(k, j);
 	/* Upstream looks at the spec as of a new Job, and then once more. */
 	for (int i = 0; i < 2; i++) {
+		if (i)
+			meta_validate_update(&j->metadata, &old->metadata, e);
 		check_job_spec(k, STR("spec"), &j->spec, &old->spec);
 		check_selected(k, &j->spec);
 	}
@@ -322,6 +325,7 @@ void validate_job_status(struct request *r, const void *obj, const void *old_, s
 	const job_t *j = obj, *o = old_;
 	const struct batch_v1_JobStatus *s = &j->status, *old = &o->status;
 	CHECK(k);
+	meta_validate_update(&j->metadata, &o->metadata, e);
 	check_rules(k, STR("status"), T_batch_v1_JobStatus, s, job_status);
 	if (s->has_ready && s->ready > s->active)
 		bad_number(k, STR("status.ready"), s->ready, "cannot set more ready pods than active");
