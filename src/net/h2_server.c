@@ -375,15 +375,17 @@ static void input_ended(struct hconn *c)
 }
 
 /* Watchers acknowledge every few kilobytes, each time in a record of its own.  While that is all they say, and there is room to send, they are
- * listened to at intervals. */
+ * let talk first, and listened to at intervals when they go on.  A connection that waits for an answer is never held. */
 static void hold_if_quiet(struct h2 *h, bool heard)
 {
 	struct hconn *c = h->c;
-	bool quiet = heard && !h->asked && c->watches == c->streams && nghttp2_session_get_remote_window_size(h->session) >= HOLD_WINDOW;
-	if (!quiet)
+	bool watched = c->watches && c->watches == c->streams;
+	if (!heard || h->asked || !watched || nghttp2_session_get_remote_window_size(h->session) < HOLD_WINDOW)
 		return;
 	if (c->sock.held || rt_now() - h->quiet_at < SOCK_HOLD)
 		sock_hold(&c->sock);
+	else
+		loop_relax();
 	h->quiet_at = rt_now();
 }
 
