@@ -83,14 +83,13 @@ static void sandbox_gone(struct pod *p, struct arena *a, const struct sview *s)
 	p->sandbox_ready = false;
 }
 
+/* Not cut short when the Pod is deleted: the runtime would go on for a while, in a cgroup that has been removed by then. */
 static bool sandbox_run(struct pod *p, struct arena *a, uint32_t attempt)
 {
 	ERR(e);
 	struct cri_v1_RunPodSandboxRequest req = {sandbox_config(p, a, attempt, &e), p->spec->pod->spec.runtimeClassName};
 	struct cri_v1_RunPodSandboxResponse resp = {0};
-	if (!req.config || pod_cri_call(p, a, CRI_RUN_SANDBOX, &req, &resp, 2 * p->k->cri->timeout, &e)) {
-		if (pod_to_end(p))
-			return false;
+	if (!req.config || cri_call(p->k->cri, a, CRI_RUN_SANDBOX, &req, &resp, 2 * p->k->cri->timeout, &e)) {
 		pod_event(p, STR(""), "Warning", "FailedCreatePodSandBox", "Failed to create pod sandbox: %s", err_text(&e));
 		p->retry_at = rt_now() + RETRY_AFTER;
 		return false;
