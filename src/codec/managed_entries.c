@@ -230,9 +230,8 @@ static void add_fields(struct arena *a, struct manager *m, struct fieldset *mine
 
 void managers_record_update(struct arena *a, struct managers *m, struct ref prev, struct ref next, const struct managed_write *w)
 {
-	struct fieldset *added, *modified, *removed, *reset = managed_reset_set(a, w->reset);
-	fieldset_compare(a, managed_bare(a, prev, next.type), managed_bare(a, next, next.type), &added, &modified, &removed);
-	struct fieldset *changed = fieldset_empty(added) ? modified : fieldset_empty(modified) ? added : fieldset_union(a, added, modified);
+	struct fieldset *changed, *removed, *reset = managed_reset_set(a, w->reset);
+	fieldset_compare(a, managed_bare(a, prev, next.type), managed_bare(a, next, next.type), &changed, &removed);
 	if (reset) {
 		changed = fieldset_exclude(a, changed, reset);
 		removed = fieldset_exclude(a, removed, reset);

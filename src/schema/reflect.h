@@ -18,8 +18,23 @@ void *obj_new(struct arena *a, const struct type *t);
 static inline void *field_at(void *obj, const struct field *f) { return (char *)obj + f->offset; }
 /* With card ONE: present (not null / not absent pointer).  Lists and maps: not null. */
 bool field_present(const void *obj, const struct field *f);
-/* Zero in the sense of omitempty. */
-bool field_empty(const void *obj, const struct field *f);
+/* Zero in the sense of omitempty: what is held by value and is a struct upstream is never empty; what is held by pointer is when it is absent. */
+static inline bool field_empty(const void *obj, const struct field *f)
+{
+	const void *p = (const char *)obj + f->offset;
+	switch ((enum emptiness)(f->flags >> FIELD_EMPTINESS_SHIFT)) {
+	case EMPTY_LIST: return ((const struct any_list *)p)->len == 0;
+	case EMPTY_FLAG: return !*((const bool *)obj + f->has_offset);
+	case EMPTY_POINTER: return *(const void *const *)p == NULL;
+	case EMPTY_TEXT: return ((const struct str *)p)->n == 0;
+	case EMPTY_BYTE: return *(const uint8_t *)p == 0;
+	case EMPTY_WORD: return *(const uint32_t *)p == 0;
+	case EMPTY_LONG: return *(const uint64_t *)p == 0;
+	case EMPTY_FLOAT: return *(const float *)p == 0;
+	case EMPTY_DOUBLE: return *(const double *)p == 0;
+	default: return false;
+	}
+}
 void field_clear(void *obj, const struct field *f);
 /* Allocates a pointer message when absent and returns the address of the message; sets has_NAME of scalars and returns the value. */
 void *field_mutable(struct arena *a, void *obj, const struct field *f);
