@@ -52,12 +52,14 @@ struct list_keys field_list_keys(const struct field *list)
 
 /* ---- presence and equality, as JSON would show them ---- */
 
-static bool shown(const void *obj, const struct field *f)
+static inline bool shown(const void *obj, const struct field *f)
 {
 	if (f->flags & FIELD_OMITEMPTY && field_empty(obj, f))
 		return false;
+	if (!(f->flags & FIELD_OMITZERO))
+		return true;
 	bool time = f->card == ONE && (f->kind == K_TIME || f->kind == K_MICROTIME);
-	return !(f->flags & FIELD_OMITZERO && time && !field_present(obj, f));
+	return !time || field_present(obj, f);
 }
 
 static bool same_element(const struct field *f, const void *x, const void *y);
@@ -159,7 +161,7 @@ static struct side side_of(const void *obj, const struct field *f)
 	const void *p = (const char *)obj + f->offset;
 	if (f->card != ONE)
 		return (struct side){((const struct any_list *)p)->items ? p : NULL, true};
-	if (f->flags & FIELD_PTR && !field_present(obj, f))
+	if (f->flags & FIELD_PTR && field_empty(obj, f))
 		return (struct side){NULL, true};
 	return (struct side){f->kind == K_MESSAGE && f->flags & FIELD_PTR ? *(void *const *)p : p, true};
 }
@@ -238,8 +240,7 @@ static void write_key(struct buf *out, const struct field *f, const void *obj)
 {
 	if (out->n > 1)
 		buf_char(out, ',');
-	json_string(out, field_name(f));
-	buf_char(out, ':');
+	buf_put(out, desc_pool + f->key, f->key_len);
 	if (shown(obj, f) && !(f->flags & FIELD_PTR && !field_present(obj, f)))
 		write_scalar(out, f, (const char *)obj + f->offset);
 	else if (field_default(f).n)

@@ -70,11 +70,14 @@ static int by_order(const void *x, const void *y)
 	return c ? c : str_cmp(p->subresource, q->subresource);
 }
 
+#define TEXT_ROOM 4096 /* of what most writers own */
+
 static struct str set_text(struct arena *a, const struct manager *m)
 {
 	if (m->text.p)
 		return m->text;
 	BUF(out);
+	buf_room(&out, TEXT_ROOM);
 	fieldset_write(&out, m->set);
 	return buf_take(&out, a);
 }

@@ -41,29 +41,47 @@ void out_put(struct out *o, const char *p, size_t n)
 	o->p += n;
 }
 
-/* Bytes that cannot be copied as they are: controls, quote, backslash, the three of HTML, and all that is not ASCII. */
-static inline bool plain(unsigned char c) { return c >= 0x20 && c < 0x80 && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&'; }
+/* Bytes that cannot be copied as they are: the three of HTML and all that is not ASCII; in a string controls, quote and backslash, too. */
+static inline bool plain(unsigned char c, bool raw)
+{
+	return c < 0x80 && c != '<' && c != '>' && c != '&' && (raw || (c >= 0x20 && c != '"' && c != '\\'));
+}
 
 #ifdef __SSE2__
 /* Bit i is set when byte i is not plain. */
-static inline unsigned odd_bytes(__m128i b)
+static inline unsigned odd_bytes(__m128i b, bool raw)
 {
-	__m128i hit = _mm_or_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('"')), _mm_cmpeq_epi8(b, _mm_set1_epi8('\\')));
-	hit = _mm_or_si128(hit, _mm_or_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('<')), _mm_cmpeq_epi8(b, _mm_set1_epi8('>'))));
+	__m128i hit = _mm_or_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('<')), _mm_cmpeq_epi8(b, _mm_set1_epi8('>')));
+	hit = _mm_or_si128(hit, _mm_cmpeq_epi8(b, _mm_set1_epi8('&')));
+	if (raw)
+		return (unsigned)_mm_movemask_epi8(_mm_or_si128(hit, b));
+	hit = _mm_or_si128(hit, _mm_or_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('"')), _mm_cmpeq_epi8(b, _mm_set1_epi8('\\'))));
 	/* Signed: everything below space, and all with the top bit. */
-	hit = _mm_or_si128(hit, _mm_or_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('&')), _mm_cmplt_epi8(b, _mm_set1_epi8(0x20))));
-	return (unsigned)_mm_movemask_epi8(hit);
+	return (unsigned)_mm_movemask_epi8(_mm_or_si128(hit, _mm_cmplt_epi8(b, _mm_set1_epi8(0x20))));
+}
+
+/* 8 to 15 plain bytes by two halves that overlap; false: some are not, and nothing is done. */
+static inline bool copy_halves(struct out *o, const char *p, size_t n, bool raw)
+{
+	__m128i lo = _mm_loadl_epi64((const __m128i *)p), hi = _mm_loadl_epi64((const __m128i *)(p + n - 8));
+	if (odd_bytes(_mm_unpacklo_epi64(lo, hi), raw))
+		return false;
+	out_need(o, 16);
+	_mm_storel_epi64((__m128i *)o->p, lo);
+	_mm_storel_epi64((__m128i *)(o->p + n - 8), hi);
+	o->p += n;
+	return true;
 }
 #endif
 
 /* Copies plain bytes; returns the first that is not, or end. */
-static const char *copy_plain(struct out *o, const char *p, const char *end)
+static inline const char *copy_plain(struct out *o, const char *p, const char *end, bool raw)
 {
 #ifdef __SSE2__
 	while (end - p >= 16) {
 		out_need(o, 16);
 		__m128i b = _mm_loadu_si128((const __m128i *)p);
-		unsigned hit = odd_bytes(b);
+		unsigned hit = odd_bytes(b, raw);
 		_mm_storeu_si128((__m128i *)o->p, b);
 		unsigned n = hit ? (unsigned)__builtin_ctz(hit) : 16;
 		o->p += n;
@@ -71,10 +89,12 @@ static const char *copy_plain(struct out *o, const char *p, const char *end)
 		if (hit)
 			return p;
 	}
+	if (end - p >= 8 && copy_halves(o, p, (size_t)(end - p), raw))
+		return end;
 #endif
-	while (p < end && plain((unsigned char)*p)) {
+	while (p < end && plain((unsigned char)*p, raw)) {
 		out_need(o, 16);
-		for (int i = 0; i < 16 && p < end && plain((unsigned char)*p); i++)
+		for (int i = 0; i < 16 && p < end && plain((unsigned char)*p, raw); i++)
 			*o->p++ = *p++;
 	}
 	return p;
@@ -116,7 +136,7 @@ void out_json_string(struct out *o, struct str s)
 {
 	const char *p = s.n ? s.p : "", *end = p + s.n;
 	out_char(o, '"');
-	while ((p = copy_plain(o, p, end)) < end) {
+	while ((p = copy_plain(o, p, end, false)) < end) {
 		if ((unsigned char)*p < 0x80)
 			put_escape(o, (unsigned char)*p++);
 		else
@@ -128,11 +148,9 @@ void out_json_string(struct out *o, struct str s)
 void out_json_raw(struct out *o, struct str json)
 {
 	const char *p = json.p, *end = json.p + json.n;
-	while ((p = copy_plain(o, p, end)) < end) {
+	while ((p = copy_plain(o, p, end, true)) < end) {
 		if (*p == '<' || *p == '>' || *p == '&')
 			put_escape(o, (unsigned char)*p++);
-		else if ((unsigned char)*p < 0x80)
-			out_char(o, *p++);
 		else
 			p = put_foreign(o, p, end);
 	}

@@ -67,6 +67,16 @@ void metric_observe(struct server *s, enum metric m, struct str labels, double v
 		metric_set_observe(set, m, labels, value);
 }
 
+/* Labels that are a literal. */
+static void add_fixed(struct server *s, enum metric m, struct str literal, double by)
+{
+	struct metric_set *set = here(s);
+	struct metric_key k = {m, {(uintptr_t)literal.p}};
+	struct series *n = set ? metric_set_recall(set, &k) : NULL;
+	if (set)
+		series_add(n ? n : metric_set_remember(set, &k, literal), by);
+}
+
 /* ---- labels ---- */
 
 struct labels {
@@ -96,6 +106,7 @@ static double seconds_since(mono_t began) { return (double)(rt_now_exact() - beg
 /* What a request is about, in the words of upstream's labels. */
 struct about {
 	struct str group, version, resource, sub, scope, verb, dry_run;
+	uintptr_t words[3]; /* tell it apart */
 };
 
 static const char *const verbs[VERBS] = {[VERB_GET] = "GET", [VERB_LIST] = "LIST", [VERB_WATCH] = "WATCH", [VERB_CREATE] = "POST", [VERB_UPDATE] = "PUT",
@@ -109,7 +120,8 @@ static bool about_resource(const struct request *r, struct about *a)
 	bool named = r->has_name || r->call.verb == VERB_CREATE;
 	*a = (struct about){.group = desc_str(r->res->group), .version = desc_str(r->res->version), .resource = desc_str(r->res->plural),
 		.sub = r->sub ? desc_str(r->sub->name) : STR(""), .scope = named ? STR("resource") : r->at.ns.n ? STR("namespace") : STR("cluster"),
-		.verb = apply ? STR("APPLY") : str_of(verbs[r->call.verb]), .dry_run = r->call.dry_run ? STR("All") : STR("")};
+		.verb = apply ? STR("APPLY") : str_of(verbs[r->call.verb]), .dry_run = r->call.dry_run ? STR("All") : STR(""),
+		.words = {(uintptr_t)r->res, (uintptr_t)r->sub, r->call.verb << 4 | named << 3 | (r->at.ns.n > 0) << 2 | apply << 1 | r->call.dry_run}};
 	return true;
 }
 
@@ -119,10 +131,10 @@ static bool about_path(const struct request *r, struct about *a)
 	const struct path_handler *h = r->at.is_resource ? NULL : path_handler(r->at.path);
 	if (!h)
 		return false;
-	*a = (struct about){.sub = str_of(h->path), .verb = STR("other")};
+	*a = (struct about){.sub = str_of(h->path), .verb = STR("other"), .words = {(uintptr_t)h}};
 	for (size_t i = 0; i < ARRAY_LEN(methods); i++)
 		if (str_is(r->http->method, methods[i]))
-			a->verb = str_of(methods[i]);
+			a->verb = str_of(methods[i]), a->words[1] = i + 1;
 	return true;
 }
 
@@ -146,70 +158,91 @@ static bool reads(const struct request *r) { return str_is(r->at.verb, "get") ||
 static void add_inflight(struct request *r, double by)
 {
 	if (!r->watch)
-		metric_add(r->server, METRIC_INFLIGHT, reads(r) ? STR("request_kind=\"readOnly\"") : STR("request_kind=\"mutating\""), by);
+		add_fixed(r->server, METRIC_INFLIGHT, reads(r) ? STR("request_kind=\"readOnly\"") : STR("request_kind=\"mutating\""), by);
 }
 
 void metrics_begin(struct request *r) { add_inflight(r, 1); }
 
-static void count_code(struct request *r, const struct about *a)
+/* A series of what the request is about; code 0: not told apart by codes. */
+static struct series *series_about(struct metric_set *set, enum metric m, const struct about *a, unsigned code)
 {
+	struct metric_key k = {m, {a->words[0], a->words[1], a->words[2] << 16 | code}};
+	struct series *n = metric_set_recall(set, &k);
 	struct labels l = {.n = 0};
-	char code[16];
-	snprintf(code, sizeof code, "%d", resp_code(r->resp));
-	label(&l, "code", str_of(code));
-	about_labels(&l, a, true);
-	metric_add(r->server, METRIC_REQUESTS, text_of(&l), 1);
+	char digits[16];
+	if (n)
+		return n;
+	snprintf(digits, sizeof digits, "%u", code);
+	if (code)
+		label(&l, "code", str_of(digits));
+	about_labels(&l, a, m != METRIC_RESPONSE_SIZES);
+	return metric_set_remember(set, &k, text_of(&l));
 }
 
 void metrics_end(struct request *r)
 {
 	struct about a;
-	struct labels l = {.n = 0}, sizes = {.n = 0};
+	struct metric_set *set = here(r->server);
 	add_inflight(r, -1);
-	if (!about_resource(r, &a) && !about_path(r, &a))
+	if (!set || (!about_resource(r, &a) && !about_path(r, &a)))
 		return;
-	count_code(r, &a);
+	series_add(series_about(set, METRIC_REQUESTS, &a, (unsigned)resp_code(r->resp)), 1);
 	if (r->watch)
 		return;
-	about_labels(&l, &a, true);
-	metric_observe(r->server, METRIC_REQUEST_DURATION, text_of(&l), seconds_since(r->start));
-	if (!reads(r))
-		return;
-	about_labels(&sizes, &a, false);
-	metric_observe(r->server, METRIC_RESPONSE_SIZES, text_of(&sizes), (double)resp_bytes(r->resp));
+	series_observe(series_about(set, METRIC_REQUEST_DURATION, &a, 0), seconds_since(r->start));
+	if (reads(r))
+		series_observe(series_about(set, METRIC_RESPONSE_SIZES, &a, 0), (double)resp_bytes(r->resp));
 }
 
 void metrics_authenticated(struct request *r, bool ok)
 {
 	const struct tls_peer *p = r->http->peer;
-	metric_add(r->server, METRIC_AUTHENTICATION, ok ? STR("result=\"success\"") : STR("result=\"failure\""), 1);
+	add_fixed(r->server, METRIC_AUTHENTICATION, ok ? STR("result=\"success\"") : STR("result=\"failure\""), 1);
 	if (ok && p->verified)
 		metric_observe(r->server, METRIC_CERTIFICATE_EXPIRATION, STR(""), (double)(p->not_after - r->now / NS_S));
 }
 
 void metrics_authorized(struct request *r, bool ok)
 {
-	metric_add(r->server, METRIC_AUTHORIZATION, ok ? STR("result=\"allowed\"") : STR("result=\"denied\""), 1);
+	add_fixed(r->server, METRIC_AUTHORIZATION, ok ? STR("result=\"allowed\"") : STR("result=\"denied\""), 1);
 }
 
-void metrics_admitted(struct request *r, const char *plugin, const char *operation, const char *type, bool ok, mono_t began)
+void metrics_admitted(struct request *r, const char *plugin, const char *operation, const char *type, bool ok, nsec_t took)
 {
+	struct metric_set *set = here(r->server);
+	struct metric_key k = {METRIC_ADMISSION_DURATION, {(uintptr_t)plugin, (uintptr_t)operation, (uintptr_t)type << 1 | ok}};
+	struct series *n = set ? metric_set_recall(set, &k) : NULL;
 	struct labels l = {.n = 0};
-	label(&l, "name", str_of(plugin));
+	if (set && !n) {
+		label(&l, "name", str_of(plugin));
+		label(&l, "operation", str_of(operation));
+		label(&l, "rejected", ok ? STR("false") : STR("true"));
+		label(&l, "type", str_of(type));
+		n = metric_set_remember(set, &k, text_of(&l));
+	}
+	series_observe(n, (double)took / NS_S);
+}
+
+static struct series *series_stored(struct metric_set *set, enum metric m, const struct resource *res, const char *operation)
+{
+	struct metric_key k = {m, {(uintptr_t)res, (uintptr_t)operation}};
+	struct series *n = metric_set_recall(set, &k);
+	struct labels l = {.n = 0};
+	if (n)
+		return n;
+	label(&l, "group", res ? desc_str(res->group) : STR(""));
 	label(&l, "operation", str_of(operation));
-	label(&l, "rejected", ok ? STR("false") : STR("true"));
-	label(&l, "type", str_of(type));
-	metric_observe(r->server, METRIC_ADMISSION_DURATION, text_of(&l), seconds_since(began));
+	label(&l, "resource", res ? desc_str(res->plural) : STR(""));
+	return metric_set_remember(set, &k, text_of(&l));
 }
 
 void metrics_stored(struct request *r, const char *operation, mono_t began)
 {
-	struct labels l = {.n = 0};
-	label(&l, "group", r->res ? desc_str(r->res->group) : STR(""));
-	label(&l, "operation", str_of(operation));
-	label(&l, "resource", r->res ? desc_str(r->res->plural) : STR(""));
-	metric_observe(r->server, METRIC_STORE_DURATION, text_of(&l), seconds_since(began));
-	metric_add(r->server, METRIC_STORE_REQUESTS, text_of(&l), 1);
+	struct metric_set *set = here(r->server);
+	if (!set)
+		return;
+	series_observe(series_stored(set, METRIC_STORE_DURATION, r->res, operation), seconds_since(began));
+	series_add(series_stored(set, METRIC_STORE_REQUESTS, r->res, operation), 1);
 }
 
 double *metrics_watch_events(struct request *r)
