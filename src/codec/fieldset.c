@@ -2,10 +2,8 @@
 #include "codec/json.h"
 #include "codec/out.h"
 #include "codec/scan.h"
-#include <stdio.h>
 #include <stdlib.h>
 
-#define WRITE_STEP 64 /* bytes of text for which room is made at once */
 #define SORT_SHORT 16 /* up to here inserting is faster */
 
 /* ---- order of path elements ---- */
@@ -266,21 +264,8 @@ void fieldset_each(const struct fieldset *s, void (*fn)(void *arg, const struct 
 
 static void write_text(struct out *o, char prefix, struct str text)
 {
-	out_need(o, 3);
-	memcpy(o->p, (const char[]){'"', prefix, ':'}, 3);
-	o->p += 3;
-	for (size_t i = 0; i < text.n; i++) {
-		unsigned char c = (unsigned char)text.p[i];
-		if (i % WRITE_STEP == 0)
-			out_need(o, 6 * WRITE_STEP + 1); /* and a NUL */
-		if (c < 0x20) {
-			o->p += snprintf(o->p, 8, "\\u%04x", c);
-			continue;
-		}
-		if (c == '"' || c == '\\')
-			*o->p++ = '\\';
-		*o->p++ = (char)c;
-	}
+	out_short(o, (const char[]){'"', prefix, ':'}, 3);
+	out_json_least(o, text);
 	out_lit(o, "\":");
 }
 

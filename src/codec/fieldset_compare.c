@@ -374,8 +374,11 @@ static struct fieldset *all_in(struct comparing *c, const struct field *f, enum 
 
 static void include(struct comparing *c, struct pe pe, const struct field *f, enum granularity g, const void *p)
 {
-	struct fieldset *sub = all_in(c, f, g, p);
-	fieldset_append(c->a, &c->nodes, (struct node){.pe = pe, .member = true, .sub = sub});
+	struct node n = {.pe = pe, .member = true, .sub = all_in(c, f, g, p)};
+	if (c->nodes.len < c->nodes.cap)
+		c->nodes.items[c->nodes.len++] = n;
+	else
+		fieldset_append(c->a, &c->nodes, n);
 }
 
 static void include_fields(struct comparing *c, const struct type *t, const void *obj)

@@ -44,4 +44,6 @@ static inline void out_short(struct out *o, const char *p, size_t n)
 void out_json_string(struct out *o, struct str s);
 /* JSON text whose strings get the escapes that upstream's encoder adds (<, >, &, U+2028, U+2029). */
 void out_json_raw(struct out *o, struct str json);
+/* The inside of a JSON string with no escapes but those that JSON asks for. */
+void out_json_least(struct out *o, struct str s);
 void out_base64(struct out *o, struct str bytes);

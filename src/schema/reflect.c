@@ -68,21 +68,6 @@ void *field_mutable(struct arena *a, void *obj, const struct field *f)
 	return *to;
 }
 
-size_t list_stride(const struct field *f) { return f->stride; }
-
-void *list_at(const struct field *f, const struct any_list *l, uint32_t i)
-{
-	char *p = (char *)l->items + (size_t)i * f->stride;
-	if (f->card == MAP_OF)
-		p += field_entry_value(f);
-	return f->flags & FIELD_ELEM_PTR ? *(void **)p : p;
-}
-
-struct str *map_key_at(const struct field *f, const struct any_list *l, uint32_t i)
-{
-	return (struct str *)((char *)l->items + (size_t)i * f->stride);
-}
-
 /* ---- sorted maps of strings */
 
 /* Index of the first key that is not less; *found tells whether it is key. */

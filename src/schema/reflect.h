@@ -40,9 +40,17 @@ void field_clear(void *obj, const struct field *f);
 void *field_mutable(struct arena *a, void *obj, const struct field *f);
 size_t kind_size(const struct field *f);   /* bytes of one element */
 /* Elements of a list (i < len) or values of a map; elemPtr is followed (NULL for null). */
-void *list_at(const struct field *f, const struct any_list *l, uint32_t i);
-size_t list_stride(const struct field *f);
-struct str *map_key_at(const struct field *f, const struct any_list *l, uint32_t i);
+static inline void *list_at(const struct field *f, const struct any_list *l, uint32_t i)
+{
+	char *p = (char *)l->items + (size_t)i * f->stride;
+	if (f->card == MAP_OF)
+		p += field_entry_value(f);
+	return f->flags & FIELD_ELEM_PTR ? *(void **)p : p;
+}
+static inline struct str *map_key_at(const struct field *f, const struct any_list *l, uint32_t i)
+{
+	return (struct str *)((char *)l->items + (size_t)i * f->stride);
+}
 /* Sorted map[string]string. */
 struct str str_map_get(const struct str_map *m, struct str key); /* absent str when missing */
 bool str_map_has(const struct str_map *m, struct str key);
