@@ -25,7 +25,8 @@ struct comparing {
 enum granularity element_granularity(const struct field *f)
 {
 	const struct type *t = f->kind == K_MESSAGE ? field_type(f) : NULL;
-	return t && t->form == FORM_OBJECT && !(t->flags & TYPE_ATOMIC) ? G_STRUCT : G_LEAF;
+	bool atomic = t && t->flags & TYPE_ATOMIC && !(f->flags & FIELD_GRANULAR);
+	return t && t->form == FORM_OBJECT && !atomic ? G_STRUCT : G_LEAF;
 }
 
 enum granularity field_granularity(const struct field *f)

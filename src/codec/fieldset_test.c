@@ -86,6 +86,13 @@ TEST(atomic_values_are_one_leaf)
 	assert_str(text(a, changed), "{\"f:spec\":{\"f:selector\":{}}}");
 }
 
+TEST(a_granular_member_of_an_atomic_type_is_taken_apart)
+{
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	struct ref y = object(a, T_core_v1_PersistentVolume, "{\"spec\":{\"claimRef\":{\"namespace\":\"n\"}}}");
+	assert_true(str_find(text(a, fieldset_of(a, y)), STR("\"f:claimRef\":{\"f:namespace\":{}}")) > 0);
+}
+
 TEST(key_defaults_are_part_of_the_key)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);

@@ -13,6 +13,7 @@ enum json_flag {
 	JSON_ALIAS_INPUT = 1,  /* strings without escapes may point into the input, which must outlive the object */
 	JSON_STRICT = 2,       /* report unknown and duplicate fields (fieldValidation Strict or Warn) */
 	JSON_FOLD_CASE = 4,    /* match member names without case when there is no exact match, as plain encoding/json; upstream's API decoder is case-sensitive */
+	JSON_KEEP_SPACES = 8,  /* of raw extensions, as upstream keeps them (ControllerRevisions are compared as text) */
 };
 struct json_opts {
 	unsigned flags;

@@ -105,7 +105,7 @@ struct cmem { /* what the kubelet knows of a container beyond the runtime */
 	struct probe *probes[PROBE_KINDS];
 	struct str probes_id;         /* the container that they are about */
 	mono_t retry_at;
-	bool killing;                 /* a fiber stops it */
+	bool killing, stopping;       /* a fiber is to stop it; the runtime is at it */
 };
 
 struct pod {
@@ -118,7 +118,7 @@ struct pod {
 	struct cond wake;
 	bool dirty, stale, running;   /* something changed; the view is old; the worker lives */
 	bool is_static, gone;         /* gone: no source has it any more */
-	bool deleting, killing, stopped; /* to be ended; being ended; nothing runs any more */
+	bool deleting, ending, killing, stopped; /* to go; to be ended, for whatever reason; being ended; nothing runs any more */
 	int64_t grace_s;
 	mono_t kill_at;
 	bool failed;                  /* will not run (again): fail_reason, fail_message */
@@ -210,6 +210,10 @@ void pod_event(struct pod *p, struct str container, const char *type, const char
 const struct core_v1_Container *pod_find_container(const struct core_v1_Pod *pod, struct str name, enum ckind *ret_kind);
 /* worker.c */
 void worker_start(struct pod *p);
+/* For calls that may take long, made by the worker: fn runs in a fiber of its own, which is cancelled when pod_to_end.  False: it was. */
+bool pod_run(struct pod *p, void (*fn)(void *arg), void *arg);
+int pod_cri_call(struct pod *p, struct arena *a, enum cri_op op, const void *req, void *resp, nsec_t timeout, struct err *e) must_check;
+bool pod_to_end(const struct pod *p); /* it was deleted, though the worker may not have looked yet */
 /* view.c */
 int view_refresh(struct pod *p, struct err *e) must_check;
 void view_free(struct view *v);
@@ -275,6 +279,7 @@ int action_port(const struct core_v1_Container *c, const struct int_or_str *port
 /* probe.c */
 void probes_start(struct pod *p, const struct core_v1_Container *c, struct cmem *m, struct str id);
 void probes_stop(struct cmem *m);
+void probes_stop_restarts(struct cmem *m); /* those that end a container; whether it is ready is asked on */
 /* exits.c */
 void exits_start(struct kubelet *k);
 void exit_watch(struct pod *p, struct str id, int64_t pid);

@@ -88,7 +88,9 @@ static bool sandbox_run(struct pod *p, struct arena *a, uint32_t attempt)
 	ERR(e);
 	struct cri_v1_RunPodSandboxRequest req = {sandbox_config(p, a, attempt, &e), p->spec->pod->spec.runtimeClassName};
 	struct cri_v1_RunPodSandboxResponse resp = {0};
-	if (!req.config || cri_call(p->k->cri, a, CRI_RUN_SANDBOX, &req, &resp, 2 * p->k->cri->timeout, &e)) {
+	if (!req.config || pod_cri_call(p, a, CRI_RUN_SANDBOX, &req, &resp, 2 * p->k->cri->timeout, &e)) {
+		if (pod_to_end(p))
+			return false;
 		pod_event(p, STR(""), "Warning", "FailedCreatePodSandBox", "Failed to create pod sandbox: %s", err_text(&e));
 		p->retry_at = rt_now() + RETRY_AFTER;
 		return false;
@@ -151,15 +153,29 @@ static void running(struct pod *p, struct cmem *m, struct str id)
 	p->stale = p->dirty = true;
 }
 
-static bool post_start(struct pod *p, const struct core_v1_Container *c, struct cmem *m, struct str id)
+struct post_start {
+	struct pod *p;
+	const struct core_v1_Container *c;
+	struct str id;
+	struct err e;
+	bool failed;
+};
+
+static void post_start_run(void *arg)
 {
-	ERR(e);
-	if (!c->lifecycle || !c->lifecycle->postStart || !hook_run(p, c, id, c->lifecycle->postStart, rt_now() + 10 * NS_MIN, &e))
-		return true;
-	pod_event(p, m->name, "Warning", "FailedPostStartHook", "PostStartHook failed");
-	container_kill(p, id, m->name, p->spec->pod->spec.terminationGracePeriodSeconds, STR("FailedPostStartHook"));
-	set_waiting(m, "PostStartHookError", e.message);
-	return false;
+	struct post_start *x = arg;
+	x->failed = hook_run(x->p, x->c, x->id, x->c->lifecycle->postStart, rt_now() + 10 * NS_MIN, &x->e);
+}
+
+static void post_start(struct pod *p, const struct core_v1_Container *c, struct cmem *m, struct str id)
+{
+	struct post_start x = {.p = p, .c = c, .id = id};
+	if (c->lifecycle && c->lifecycle->postStart && pod_run(p, post_start_run, &x) && x.failed) {
+		pod_event(p, m->name, "Warning", "FailedPostStartHook", "PostStartHook failed");
+		container_kill(p, id, m->name, p->spec->pod->spec.terminationGracePeriodSeconds, STR("FailedPostStartHook"));
+		set_waiting(m, "PostStartHookError", x.e.message);
+	}
+	err_fini(&x.e);
 }
 
 static bool create(struct pod *p, struct arena *a, const struct core_v1_Container *c, struct cmem *m, uint32_t attempt, const struct cri_v1_Image *image,
@@ -225,8 +241,12 @@ static bool paused(struct pod *p, struct arena *a, struct cmem *m, const struct 
 static void consider(struct pod *p, struct arena *a, const struct core_v1_Container *c, const struct cview *v)
 {
 	struct cmem *m = pod_cmem(p, c->name);
-	if (!m || m->retry_at > rt_now() || m->killing || p->next)
+	if (!m || m->retry_at > rt_now() || m->killing || p->next || p->gone)
 		return;
+	if (v && v->state == CS_UNKNOWN) {
+		container_kill(p, v->id, m->name, p->spec->pod->spec.terminationGracePeriodSeconds, STR("What the container does is unknown"));
+		return;
+	}
 	if (v && v->state == CS_EXITED && paused(p, a, m, v))
 		return;
 	start(p, a, c, m, v ? v->attempt + 1 : 0);
@@ -272,7 +292,7 @@ static bool init_done(struct pod *p, struct arena *a, const struct core_v1_Conta
 	const struct cview *v = current(p, c->name);
 	if (v && v->state == CS_EXITED && v->exit_code == 0)
 		return true;
-	if (!v || (v->state != CS_RUNNING && restart_wanted(p->spec->pod, c, v->exit_code, true)))
+	if (!v || v->state == CS_UNKNOWN || (v->state != CS_RUNNING && restart_wanted(p->spec->pod, c, v->exit_code, true)))
 		consider(p, a, c, view_latest(p->view, c->name));
 	return false;
 }

@@ -7,16 +7,23 @@ static struct str_map uid_label(struct arena *a, struct str uid)
 	return m;
 }
 
+/* By attempts first: the clock may have been set back between two. */
+static int later_first(uint32_t attempt_a, int64_t created_a, uint32_t attempt_b, int64_t created_b)
+{
+	int r = (attempt_b > attempt_a) - (attempt_b < attempt_a);
+	return r ? r : (created_b > created_a) - (created_b < created_a);
+}
+
 static int sandbox_order(const void *x, const void *y)
 {
 	const struct sview *a = x, *b = y;
-	return (b->created > a->created) - (b->created < a->created);
+	return later_first(a->attempt, a->created, b->attempt, b->created);
 }
 
 static int container_order(const void *x, const void *y)
 {
 	const struct cview *a = x, *b = y;
-	return (b->created > a->created) - (b->created < a->created);
+	return later_first(a->attempt, a->created, b->attempt, b->created);
 }
 
 static int sandboxes_read(struct pod *p, struct view *v, struct err *e)

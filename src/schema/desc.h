@@ -35,6 +35,7 @@ enum field_flag {
 	FIELD_PACKED = 1 << 18,    /* repeated scalar in one record (gRPC) */
 	FIELD_ONEOF = 1 << 19,     /* member of a oneof: setting it clears the others (gRPC) */
 	FIELD_OPTIONAL = 1 << 20,  /* marked optional */
+	FIELD_GRANULAR = 1 << 21,  /* for apply: its fields count one by one, though its type is atomic elsewhere */
 };
 /* In the upper bits of the flags: what tells that the field is empty (field_empty). */
 #define FIELD_EMPTINESS_SHIFT 24

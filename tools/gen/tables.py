@@ -6,7 +6,7 @@ from layout import element, entry_layout
 MASK = (1 << 64) - 1
 FLAGS = {n: 1 << i for i, n in enumerate(
     "PTR OMITEMPTY OMITZERO REQUIRED INLINE ELEM_PTR JSON_STRING PATCH_MERGE PATCH_REPLACE PATCH_RETAIN_KEYS ATOMIC LIST_SET LIST_MAP "
-    "SECRET GATED NOT_IN_OPENAPI PB FLATTENED PACKED ONEOF OPTIONAL".split())}
+    "SECRET GATED NOT_IN_OPENAPI PB FLATTENED PACKED ONEOF OPTIONAL GRANULAR".split())}
 EMPTY, EMPTY_SHIFT = "never list flag pointer text byte word long float double".split(), 24
 EMPTY_KINDS = {"string": "text", "bytes": "text", "any": "pointer", "object": "pointer", "bool": "byte", "int32": "word", "uint32": "word",
                "int64": "long", "uint64": "long", "goduration": "long", "float": "float", "double": "double"}
@@ -152,7 +152,8 @@ class Tables:
               "ATOMIC": "atomic" in (x.get("listType"), x.get("mapType"), x.get("structType")),
               "SECRET": x.get("secret") or (f.owner, f.name) in SECRET_BYTES, "GATED": "featureGates" in x,
               "NOT_IN_OPENAPI": x.get("notInOpenAPI"), "PB": f.tag, "FLATTENED": f.inlined, "PACKED": x.get("packed"),
-              "ONEOF": isinstance(x.get("oneof"), str) and self.types[f.owner].proto3 if f.owner else False, "OPTIONAL": x.get("optional")}
+              "ONEOF": isinstance(x.get("oneof"), str) and self.types[f.owner].proto3 if f.owner else False, "OPTIONAL": x.get("optional"),
+              "GRANULAR": x.get("structType") == "granular"}
         return sum(FLAGS[k] for k, v in on.items() if v) | self.emptiness(f) << EMPTY_SHIFT
 
     def emptiness(self, f):

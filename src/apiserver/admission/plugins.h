@@ -5,7 +5,7 @@
 #include "apiserver/server.h"
 
 extern const struct admission_plugin plugin_namespace_lifecycle, plugin_service_account, plugin_node_restriction, plugin_taint_nodes, plugin_priority,
-	plugin_default_toleration_seconds, plugin_storage_protection, plugin_claim_resize, plugin_runtime_class, plugin_default_storage_class;
+	plugin_default_toleration_seconds, plugin_storage_protection, plugin_claim_resize, plugin_runtime_class, plugin_default_storage_class, plugin_limit_ranger;
 
 /* The request concerns this resource (and sub-resource, "" for the object itself). */
 static inline bool admit_is(const struct admit *a, const char *group, const char *resource, const char *sub)

@@ -8,6 +8,7 @@
 
 static const struct admission_plugin *const table[] = {
 	&plugin_namespace_lifecycle,
+	&plugin_limit_ranger,
 	&plugin_service_account,
 	&plugin_node_restriction,
 	&plugin_taint_nodes,
@@ -146,7 +147,7 @@ int admission_validate(struct admit *a, struct err *e)
 /* Upstream's plug-ins that are not built yet are known by name, so that the usual flags are taken. */
 static const char *const known[] = {"AlwaysAdmit", "AlwaysDeny", "AlwaysPullImages", "CertificateApproval", "CertificateSigning", "CertificateSubjectRestriction",
 	"ClusterTrustBundleAttest", "DefaultIngressClass", "DenyServiceExternalIPs", "EventRateLimit", "ExtendedResourceToleration", "ImagePolicyWebhook",
-	"LimitPodHardAntiAffinityTopology", "LimitRanger", "MutatingAdmissionPolicy", "MutatingAdmissionWebhook", "NamespaceAutoProvision", "NamespaceExists",
+	"LimitPodHardAntiAffinityTopology", "MutatingAdmissionPolicy", "MutatingAdmissionWebhook", "NamespaceAutoProvision", "NamespaceExists",
 	"OwnerReferencesPermissionEnforcement", "PersistentVolumeClaimResize", "PodNodeSelector", "PodSecurity", "PodTolerationRestriction", "ResourceQuota",
 	"RuntimeClass", "ValidatingAdmissionPolicy", "ValidatingAdmissionWebhook"};
 

@@ -69,8 +69,8 @@ int connect_node(struct request *r, struct str name, struct node_place *ret, str
 		*ret = (struct node_place){kubelet_host(n), port ? port : KUBELET_PORT};
 		return 0;
 	}
-	err_set(e, ERR_NOT_FOUND, "nodes \"%.*s\" not found", STR_F(name)); /* also where the request is for a Pod */
-	err_object(e, STR(""), STR("nodes"), name);
+	err_set(e, ERR_NOT_FOUND, "%s \"%.*s\" not found", desc_z(r->res->plural), STR_F(name)); /* "pods" where the request is for a Pod */
+	err_object(e, STR(""), desc_str(r->res->plural), name);
 	return -1;
 }
 

@@ -130,6 +130,21 @@ struct str json_strings(struct check *k, const str_list_t *l)
 	return buf_take(&b, k->a);
 }
 
+struct str json_map(struct check *k, const struct str_map *m)
+{
+	BUF(b);
+	if (!m->len)
+		return STR("null");
+	LIST_EACH(p, *m) {
+		buf_char(&b, p == m->items ? '{' : ',');
+		json_string(&b, p->key);
+		buf_char(&b, ':');
+		json_string(&b, p->value);
+	}
+	buf_char(&b, '}');
+	return buf_take(&b, k->a);
+}
+
 /* ---- checks ---- */
 
 bool one_of(struct str value, const char *const *allowed)

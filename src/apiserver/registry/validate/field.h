@@ -34,6 +34,7 @@ void bad_wrong(struct check *k, struct str path, struct str value, struct wrong 
 void bad_wrong_int(struct check *k, struct str path, int64_t value, struct wrong w);
 /* JSON of an object or a list, for messages. */
 struct str json_text(struct check *k, struct ref o);
+struct str json_map(struct check *k, const struct str_map *m);
 struct str json_strings(struct check *k, const str_list_t *l);
 
 /* ---- checks ---- */
