@@ -68,7 +68,6 @@ void metric_set_fini(struct metric_set *s)
 		free(e->value);
 	}
 	map_fini(&s->series);
-	free(s->memo);
 }
 
 static struct series *series_new(enum metric m, struct str key)
@@ -114,51 +113,17 @@ static unsigned bucket_of(const struct family *f, double value)
 	return i;
 }
 
-void series_add(struct series *n, double by)
+struct series *metric_set_histogram(struct metric_set *s, enum metric m, struct str labels)
 {
-	if (n)
-		n->value += by;
+	return find(s, m, labels);
 }
 
-void series_observe(struct series *n, double value)
+void series_observe(struct series *h, double value)
 {
-	if (!n)
+	if (!h)
 		return;
-	n->value += value;
-	n->buckets[bucket_of(&families[n->metric], value)]++;
-}
-
-void metric_set_observe(struct metric_set *s, enum metric m, struct str labels, double value) { series_observe(find(s, m, labels), value); }
-
-/* ---- by key ---- */
-
-struct metric_memo {
-	struct metric_key key;
-	struct series *series; /* NULL: the slot is free */
-};
-
-static size_t slot_of(const struct metric_key *k)
-{
-	uint64_t h = k->metric;
-	for (size_t i = 0; i < ARRAY_LEN(k->words); i++)
-		h = (h ^ k->words[i]) * 0x9E3779B97F4A7C15u;
-	return h >> 32 & (METRIC_MEMO - 1);
-}
-
-struct series *metric_set_recall(const struct metric_set *s, const struct metric_key *k)
-{
-	const struct metric_memo *m = s->memo ? &s->memo[slot_of(k)] : NULL;
-	return m && m->key.metric == k->metric && memcmp(m->key.words, k->words, sizeof k->words) == 0 ? m->series : NULL;
-}
-
-struct series *metric_set_remember(struct metric_set *s, const struct metric_key *k, struct str labels)
-{
-	if (!s->memo)
-		s->memo = calloc(METRIC_MEMO, sizeof *s->memo);
-	struct series *n = find(s, k->metric, labels);
-	if (s->memo)
-		s->memo[slot_of(k)] = (struct metric_memo){*k, n};
-	return n;
+	h->value += value;
+	h->buckets[bucket_of(&families[h->metric], value)]++;
 }
 
 void metric_set_merge(struct metric_set *to, const struct metric_set *from)

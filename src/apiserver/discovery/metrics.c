@@ -15,8 +15,48 @@
 
 #define LABELS_MAX 768
 
+/* What every request counts. */
+enum common { READING, WRITING, AUTHENTICATED, UNAUTHENTICATED, ALLOWED, DENIED, COMMON };
+static const struct {
+	enum metric metric;
+	struct str labels;
+} commons[COMMON] = {
+	[READING] = {METRIC_INFLIGHT, STR_INIT("request_kind=\"readOnly\"")}, [WRITING] = {METRIC_INFLIGHT, STR_INIT("request_kind=\"mutating\"")},
+	[AUTHENTICATED] = {METRIC_AUTHENTICATION, STR_INIT("result=\"success\"")}, [UNAUTHENTICATED] = {METRIC_AUTHENTICATION, STR_INIT("result=\"failure\"")},
+	[ALLOWED] = {METRIC_AUTHORIZATION, STR_INIT("result=\"allowed\"")}, [DENIED] = {METRIC_AUTHORIZATION, STR_INIT("result=\"denied\"")},
+};
+
+/* What tells requests for resources apart in the labels, and the series of such requests.  Compared as bytes. */
+struct sort {
+	const struct resource *res;
+	const struct subresource *sub;
+	uint16_t code, verb;
+	bool applied, named, in_ns, dry_run;
+};
+struct sort_series {
+	struct sort sort;
+	double *requests;
+	struct series *duration, *sizes; /* found when there is something to observe */
+};
+#define SORTS 128 /* remembered per loop: what a cluster asks for all day */
+
+/* The series of an admission plug-in's hook or of a kind of transaction, told apart by addresses of constants. */
+struct timed {
+	uintptr_t key[3];
+	struct series *duration;
+	double *count;
+};
+#define TIMED 256 /* remembered per loop: plug-ins by operations, and what is stored all day */
+
+struct loop_metrics {
+	struct metric_set set;
+	double *commons[COMMON];
+	struct series *expiration;
+	struct sort_series sorts[SORTS];
+	struct timed timed[TIMED];
+};
 struct metrics {
-	struct metric_set *sets; /* one for each loop, in the order of server_opts.loops */
+	struct loop_metrics *loops; /* in the order of server_opts.loops */
 	size_t n;
 };
 
@@ -26,8 +66,8 @@ struct metrics *metrics_new(struct server *s)
 	if (!m)
 		return NULL;
 	m->n = server_options(s)->nloops;
-	m->sets = calloc(m->n, sizeof *m->sets);
-	if (m->sets)
+	m->loops = calloc(m->n, sizeof *m->loops);
+	if (m->loops)
 		return m;
 	free(m);
 	return NULL;
@@ -36,45 +76,47 @@ struct metrics *metrics_new(struct server *s)
 void metrics_free(struct metrics *m)
 {
 	for (size_t i = 0; m && i < m->n; i++)
-		metric_set_fini(&m->sets[i]);
+		metric_set_fini(&m->loops[i].set);
 	if (m)
-		free(m->sets);
+		free(m->loops);
 	free(m);
 }
 
 /* The current loop's; NULL before the part has started. */
-static struct metric_set *here(const struct server *s)
+static struct loop_metrics *here(const struct server *s)
 {
 	const struct discovery *d = server_part(s, PART_DISCOVERY);
 	const struct server_opts *o = server_options(s);
 	for (size_t i = 0; d && i < o->nloops; i++)
 		if (o->loops[i] == loop_self())
-			return &d->metrics->sets[i];
+			return &d->metrics->loops[i];
 	return NULL;
 }
 
+double *metric_counter(struct server *s, enum metric m, struct str labels) { return metric_set_counter(&here(s)->set, m, labels); }
+
 void metric_add(struct server *s, enum metric m, struct str labels, double by)
 {
-	struct metric_set *set = here(s);
-	if (set)
-		*metric_set_counter(set, m, labels) += by;
+	struct loop_metrics *l = here(s);
+	if (l)
+		*metric_set_counter(&l->set, m, labels) += by;
 }
 
 void metric_observe(struct server *s, enum metric m, struct str labels, double value)
 {
-	struct metric_set *set = here(s);
-	if (set)
-		metric_set_observe(set, m, labels, value);
+	struct loop_metrics *l = here(s);
+	if (l)
+		series_observe(metric_set_histogram(&l->set, m, labels), value);
 }
 
-/* Labels that are a literal. */
-static void add_fixed(struct server *s, enum metric m, struct str literal, double by)
+static void add_common(struct server *s, enum common c, double by)
 {
-	struct metric_set *set = here(s);
-	struct metric_key k = {m, {(uintptr_t)literal.p}};
-	struct series *n = set ? metric_set_recall(set, &k) : NULL;
-	if (set)
-		series_add(n ? n : metric_set_remember(set, &k, literal), by);
+	struct loop_metrics *l = here(s);
+	if (!l)
+		return;
+	if (!l->commons[c])
+		l->commons[c] = metric_set_counter(&l->set, commons[c].metric, commons[c].labels);
+	*l->commons[c] += by;
 }
 
 /* ---- labels ---- */
@@ -106,7 +148,6 @@ static double seconds_since(mono_t began) { return (double)(rt_now_exact() - beg
 /* What a request is about, in the words of upstream's labels. */
 struct about {
 	struct str group, version, resource, sub, scope, verb, dry_run;
-	uintptr_t words[3]; /* tell it apart */
 };
 
 static const char *const verbs[VERBS] = {[VERB_GET] = "GET", [VERB_LIST] = "LIST", [VERB_WATCH] = "WATCH", [VERB_CREATE] = "POST", [VERB_UPDATE] = "PUT",
@@ -120,8 +161,7 @@ static bool about_resource(const struct request *r, struct about *a)
 	bool named = r->has_name || r->call.verb == VERB_CREATE;
 	*a = (struct about){.group = desc_str(r->res->group), .version = desc_str(r->res->version), .resource = desc_str(r->res->plural),
 		.sub = r->sub ? desc_str(r->sub->name) : STR(""), .scope = named ? STR("resource") : r->at.ns.n ? STR("namespace") : STR("cluster"),
-		.verb = apply ? STR("APPLY") : str_of(verbs[r->call.verb]), .dry_run = r->call.dry_run ? STR("All") : STR(""),
-		.words = {(uintptr_t)r->res, (uintptr_t)r->sub, r->call.verb << 4 | named << 3 | (r->at.ns.n > 0) << 2 | apply << 1 | r->call.dry_run}};
+		.verb = apply ? STR("APPLY") : str_of(verbs[r->call.verb]), .dry_run = r->call.dry_run ? STR("All") : STR("")};
 	return true;
 }
 
@@ -131,10 +171,10 @@ static bool about_path(const struct request *r, struct about *a)
 	const struct path_handler *h = r->at.is_resource ? NULL : path_handler(r->at.path);
 	if (!h)
 		return false;
-	*a = (struct about){.sub = str_of(h->path), .verb = STR("other"), .words = {(uintptr_t)h}};
+	*a = (struct about){.sub = str_of(h->path), .verb = STR("other")};
 	for (size_t i = 0; i < ARRAY_LEN(methods); i++)
 		if (str_is(r->http->method, methods[i]))
-			a->verb = str_of(methods[i]), a->words[1] = i + 1;
+			a->verb = str_of(methods[i]);
 	return true;
 }
 
@@ -158,91 +198,133 @@ static bool reads(const struct request *r) { return str_is(r->at.verb, "get") ||
 static void add_inflight(struct request *r, double by)
 {
 	if (!r->watch)
-		add_fixed(r->server, METRIC_INFLIGHT, reads(r) ? STR("request_kind=\"readOnly\"") : STR("request_kind=\"mutating\""), by);
+		add_common(r->server, reads(r) ? READING : WRITING, by);
 }
 
 void metrics_begin(struct request *r) { add_inflight(r, 1); }
 
-/* A series of what the request is about; code 0: not told apart by codes. */
-static struct series *series_about(struct metric_set *set, enum metric m, const struct about *a, unsigned code)
+static double *requests_of(struct loop_metrics *m, const struct about *a, int code)
 {
-	struct metric_key k = {m, {a->words[0], a->words[1], a->words[2] << 16 | code}};
-	struct series *n = metric_set_recall(set, &k);
 	struct labels l = {.n = 0};
-	char digits[16];
-	if (n)
-		return n;
-	snprintf(digits, sizeof digits, "%u", code);
-	if (code)
-		label(&l, "code", str_of(digits));
-	about_labels(&l, a, m != METRIC_RESPONSE_SIZES);
-	return metric_set_remember(set, &k, text_of(&l));
+	char text[16];
+	snprintf(text, sizeof text, "%d", code);
+	label(&l, "code", str_of(text));
+	about_labels(&l, a, true);
+	return metric_set_counter(&m->set, METRIC_REQUESTS, text_of(&l));
+}
+
+static struct series *histogram_of(struct loop_metrics *m, enum metric metric, const struct about *a, bool dry_run)
+{
+	struct labels l = {.n = 0};
+	about_labels(&l, a, dry_run);
+	return metric_set_histogram(&m->set, metric, text_of(&l));
+}
+
+/* Where the series of such requests are remembered; what stood there makes way. */
+static struct sort_series *remembered(struct loop_metrics *m, const struct request *r)
+{
+	struct sort s;
+	memset(&s, 0, sizeof s); /* with the gaps */
+	s.res = r->res;
+	s.sub = r->sub;
+	s.code = (uint16_t)resp_code(r->resp);
+	s.verb = (uint16_t)r->call.verb;
+	s.applied = r->applied;
+	s.named = r->has_name;
+	s.in_ns = r->at.ns.n;
+	s.dry_run = r->call.dry_run;
+	struct sort_series *at = &m->sorts[((uintptr_t)s.res / sizeof *s.res * 31 + (uintptr_t)s.sub / sizeof *s.sub * 7 + s.verb * 5u + s.code) % SORTS];
+	if (memcmp(&at->sort, &s, sizeof s) != 0)
+		*at = (struct sort_series){.sort = s};
+	return at;
+}
+
+static void count_request(struct loop_metrics *m, struct request *r, const struct about *a, struct sort_series *s)
+{
+	if (!s->requests)
+		s->requests = requests_of(m, a, resp_code(r->resp));
+	++*s->requests;
+	if (r->watch)
+		return;
+	if (!s->duration)
+		s->duration = histogram_of(m, METRIC_REQUEST_DURATION, a, true);
+	series_observe(s->duration, seconds_since(r->start));
+	if (!reads(r))
+		return;
+	if (!s->sizes)
+		s->sizes = histogram_of(m, METRIC_RESPONSE_SIZES, a, false);
+	series_observe(s->sizes, (double)resp_bytes(r->resp));
 }
 
 void metrics_end(struct request *r)
 {
 	struct about a;
-	struct metric_set *set = here(r->server);
+	struct loop_metrics *m = here(r->server);
 	add_inflight(r, -1);
-	if (!set || (!about_resource(r, &a) && !about_path(r, &a)))
-		return;
-	series_add(series_about(set, METRIC_REQUESTS, &a, (unsigned)resp_code(r->resp)), 1);
-	if (r->watch)
-		return;
-	series_observe(series_about(set, METRIC_REQUEST_DURATION, &a, 0), seconds_since(r->start));
-	if (reads(r))
-		series_observe(series_about(set, METRIC_RESPONSE_SIZES, &a, 0), (double)resp_bytes(r->resp));
+	if (m && about_resource(r, &a))
+		count_request(m, r, &a, remembered(m, r));
+	else if (m && about_path(r, &a))
+		count_request(m, r, &a, &(struct sort_series){.requests = NULL});
 }
 
 void metrics_authenticated(struct request *r, bool ok)
 {
 	const struct tls_peer *p = r->http->peer;
-	add_fixed(r->server, METRIC_AUTHENTICATION, ok ? STR("result=\"success\"") : STR("result=\"failure\""), 1);
-	if (ok && p->verified)
-		metric_observe(r->server, METRIC_CERTIFICATE_EXPIRATION, STR(""), (double)(p->not_after - r->now / NS_S));
+	struct loop_metrics *m = here(r->server);
+	add_common(r->server, ok ? AUTHENTICATED : UNAUTHENTICATED, 1);
+	if (!ok || !p->verified || !m)
+		return;
+	if (!m->expiration)
+		m->expiration = metric_set_histogram(&m->set, METRIC_CERTIFICATE_EXPIRATION, STR(""));
+	series_observe(m->expiration, (double)(p->not_after - r->now / NS_S));
 }
 
-void metrics_authorized(struct request *r, bool ok)
+void metrics_authorized(struct request *r, bool ok) { add_common(r->server, ok ? ALLOWED : DENIED, 1); }
+
+static struct timed *timed_at(struct loop_metrics *m, struct timed want)
 {
-	add_fixed(r->server, METRIC_AUTHORIZATION, ok ? STR("result=\"allowed\"") : STR("result=\"denied\""), 1);
+	uint64_t h = 0;
+	for (size_t i = 0; i < ARRAY_LEN(want.key); i++)
+		h = (h ^ want.key[i]) * 0x9E3779B97F4A7C15u;
+	struct timed *t = &m->timed[(h >> 32) % TIMED];
+	if (memcmp(t->key, want.key, sizeof t->key) != 0)
+		*t = want;
+	return t;
 }
 
 void metrics_admitted(struct request *r, const char *plugin, const char *operation, const char *type, bool ok, nsec_t took)
 {
-	struct metric_set *set = here(r->server);
-	struct metric_key k = {METRIC_ADMISSION_DURATION, {(uintptr_t)plugin, (uintptr_t)operation, (uintptr_t)type << 1 | ok}};
-	struct series *n = set ? metric_set_recall(set, &k) : NULL;
+	struct loop_metrics *m = here(r->server);
 	struct labels l = {.n = 0};
-	if (set && !n) {
+	if (!m)
+		return;
+	struct timed *t = timed_at(m, (struct timed){.key = {(uintptr_t)plugin, (uintptr_t)operation, (uintptr_t)type << 1 | ok}});
+	if (!t->duration) {
 		label(&l, "name", str_of(plugin));
 		label(&l, "operation", str_of(operation));
 		label(&l, "rejected", ok ? STR("false") : STR("true"));
 		label(&l, "type", str_of(type));
-		n = metric_set_remember(set, &k, text_of(&l));
+		t->duration = metric_set_histogram(&m->set, METRIC_ADMISSION_DURATION, text_of(&l));
 	}
-	series_observe(n, (double)took / NS_S);
-}
-
-static struct series *series_stored(struct metric_set *set, enum metric m, const struct resource *res, const char *operation)
-{
-	struct metric_key k = {m, {(uintptr_t)res, (uintptr_t)operation}};
-	struct series *n = metric_set_recall(set, &k);
-	struct labels l = {.n = 0};
-	if (n)
-		return n;
-	label(&l, "group", res ? desc_str(res->group) : STR(""));
-	label(&l, "operation", str_of(operation));
-	label(&l, "resource", res ? desc_str(res->plural) : STR(""));
-	return metric_set_remember(set, &k, text_of(&l));
+	series_observe(t->duration, (double)took / NS_S);
 }
 
 void metrics_stored(struct request *r, const char *operation, mono_t began)
 {
-	struct metric_set *set = here(r->server);
-	if (!set)
+	struct loop_metrics *m = here(r->server);
+	struct labels l = {.n = 0};
+	if (!m)
 		return;
-	series_observe(series_stored(set, METRIC_STORE_DURATION, r->res, operation), seconds_since(began));
-	series_add(series_stored(set, METRIC_STORE_REQUESTS, r->res, operation), 1);
+	struct timed *t = timed_at(m, (struct timed){.key = {(uintptr_t)r->res, (uintptr_t)operation}});
+	if (!t->count) {
+		label(&l, "group", r->res ? desc_str(r->res->group) : STR(""));
+		label(&l, "operation", str_of(operation));
+		label(&l, "resource", r->res ? desc_str(r->res->plural) : STR(""));
+		t->duration = metric_set_histogram(&m->set, METRIC_STORE_DURATION, text_of(&l));
+		t->count = metric_set_counter(&m->set, METRIC_STORE_REQUESTS, text_of(&l));
+	}
+	series_observe(t->duration, seconds_since(began));
+	++*t->count;
 }
 
 double *metrics_watch_events(struct request *r)
@@ -251,7 +333,7 @@ double *metrics_watch_events(struct request *r)
 	label(&l, "group", desc_str(r->res->group));
 	label(&l, "resource", desc_str(r->res->plural));
 	label(&l, "version", desc_str(r->res->version));
-	return metric_set_counter(here(r->server), METRIC_WATCH_EVENTS, text_of(&l));
+	return metric_counter(r->server, METRIC_WATCH_EVENTS, text_of(&l));
 }
 
 /* ---- what is known at the time of asking only ---- */
@@ -347,7 +429,7 @@ static void gather_here(struct server *s, struct server_loop *l, void *arg)
 	struct metric_set *to = arg;
 	struct http_stats st = {0};
 	struct wire_watch *w;
-	metric_set_merge(to, here(s));
+	metric_set_merge(to, &here(s)->set);
 	list_each(w, &l->watches, node)
 		count_watch(w, to);
 	if (l->http)
