@@ -48,7 +48,7 @@ const struct strategy rc_strategy = {
 	.scale_spec = "spec.replicas", .scale_status = "status.replicas", .scale_selector = "spec.selector",
 };
 const struct strategy statefulset_strategy = {
-	.group = "apps", .resource = "statefulsets", .has_generation = true,
+	.group = "apps", .resource = "statefulsets", .has_generation = true, .validate_name = validate_name_label,
 	.validate = validate_statefulset, .warn = warn_statefulset, .validate_update = validate_statefulset_update, .validate_status = validate_statefulset_status, .cells = statefulset_cells,
 	.scale_spec = "spec.replicas", .scale_status = "status.replicas", .scale_selector = "spec.selector",
 };
