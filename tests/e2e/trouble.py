@@ -372,3 +372,17 @@ def host_port_taken(t):
     p = t.wait_phase("second", "Failed", 10)
     equal(p["status"].get("reason"), "NodePorts", "reason")
     t.wait_ready("first")
+
+
+@scenario
+def runtime_class(t):
+    """A RuntimeClass names the runtime's handler, whatever its own name is; user namespaces, which are not there, are not left out in silence."""
+    name = "as-usual"
+    t.api.post("/apis/node.k8s.io/v1/runtimeclasses", {"metadata": {"name": name}, "handler": "runc"})
+    try:
+        t.run_ready(pod("p", runtimeClassName=name))
+        t.apply(pod("apart", hostUsers=False))
+        until("it is refused", lambda: "FailedCreatePodSandBox" in t.events("apart"), 15)
+        need(t.get_pod("apart")["status"]["phase"] == "Pending", "it runs")
+    finally:
+        t.api.delete(f"/apis/node.k8s.io/v1/runtimeclasses/{name}")
