@@ -124,11 +124,11 @@ TEST(ranks_count_what_comes_before)
 	struct otree t = {.version = 1, .retire = release};
 	for (unsigned i = 0; i < 200; i++)
 		otree_put(&t, object(&m[i], i));
-	size_t in_a = 67; /* every third */
-	assert_int_equal(otree_rank(t.root, &(struct otree_key){STR("a"), STR(""), BOUND_AT}), 0);
-	assert_int_equal(otree_rank(t.root, &(struct otree_key){STR("a"), STR(""), BOUND_NS_END}), in_a);
-	assert_int_equal(otree_rank(t.root, &(struct otree_key){STR("b"), STR("n0002"), BOUND_AT}), in_a + 1);
-	assert_int_equal(otree_rank(t.root, &(struct otree_key){STR("b"), STR("n0002"), BOUND_AFTER}), in_a + 2);
+	size_t in_first = 67; /* every third */
+	assert_int_equal(otree_rank(t.root, &(struct otree_key){STR("a-b"), STR(""), BOUND_AT}), 0);
+	assert_int_equal(otree_rank(t.root, &(struct otree_key){STR("a-b"), STR(""), BOUND_NS_END}), in_first);
+	assert_int_equal(otree_rank(t.root, &(struct otree_key){STR("a"), STR("n0002"), BOUND_AT}), in_first + 1);
+	assert_int_equal(otree_rank(t.root, &(struct otree_key){STR("a"), STR("n0002"), BOUND_AFTER}), in_first + 2);
 	for (unsigned i = 0; i < 200; i++)
 		otree_del(&t, m[i].o.ns, m[i].o.name);
 	free(t.root);
