@@ -40,6 +40,8 @@ void json_double(struct buf *out, double d);
 void json_indent(struct buf *out, struct str compact, int indent);
 /* The members apiVersion and kind of a document, without decoding the rest; -1 when in is no JSON object. */
 int json_peek_type(struct str in, struct str *ret_api_version, struct str *ret_kind, struct arena *a, struct err *e) must_check;
+/* The same for a document that begins with them; false when it does not, or is no object.  What follows is not looked at. */
+bool json_peek_head(struct str in, struct str *ret_api_version, struct str *ret_kind, struct arena *a);
 /* Typed <-> dynamic without text in between.  obj_to_value returns NULL when out of budget; obj_from_value shares strings with v. */
 struct value *obj_to_value(struct arena *a, struct ref o);
 int obj_from_value(struct arena *a, const struct type *t, const struct value *v, const struct json_opts *o, void *obj, struct err *e) must_check;

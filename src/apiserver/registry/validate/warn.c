@@ -127,8 +127,10 @@ static void warn_volume(struct warned *w, struct str path, const struct core_v1_
 static void warn_amounts(struct warned *w, struct str path, const struct str_map *m)
 {
 	LIST_EACH(q, *m) {
+		if (!one_of(q->key, CHOICES("memory", "ephemeral-storage")))
+			continue;
 		struct quantity v = quantity_of(q->value), whole = quantity_int(quantity_value(&v), v.format);
-		if (one_of(q->key, CHOICES("memory", "ephemeral-storage")) && quantity_cmp(&v, &whole))
+		if (quantity_cmp(&v, &whole))
 			WARN(w, path, "[%.*s]: fractional byte value \"%.*s\" is invalid, must be an integer", STR_F(q->key), STR_F(q->value));
 	}
 }
