@@ -13,9 +13,14 @@ static const struct kind_row {
 	const char *group, *resource;
 	describe_fn *fn;
 } kinds[] = {
-	{"", "configmaps", describe_configmap}, {"", "pods", describe_pod}, {"", "secrets", describe_secret}, {"", "services", describe_service},
+	{"", "configmaps", describe_configmap}, {"", "limitranges", describe_limitrange}, {"", "nodes", describe_node}, {"", "pods", describe_pod},
+	{"", "resourcequotas", describe_quota}, {"", "secrets", describe_secret}, {"", "serviceaccounts", describe_serviceaccount}, {"", "services", describe_service},
 	{"apps", "daemonsets", describe_daemonset}, {"apps", "deployments", describe_deployment}, {"apps", "replicasets", describe_replicaset},
-	{"apps", "statefulsets", describe_statefulset},
+	{"apps", "statefulsets", describe_statefulset}, {"batch", "cronjobs", describe_cronjob}, {"batch", "jobs", describe_job},
+	{"discovery.k8s.io", "endpointslices", describe_endpointslice}, {"networking.k8s.io", "networkpolicies", describe_networkpolicy},
+	{"policy", "poddisruptionbudgets", describe_budget}, {"rbac.authorization.k8s.io", "clusterrolebindings", describe_rolebinding},
+	{"rbac.authorization.k8s.io", "clusterroles", describe_role}, {"rbac.authorization.k8s.io", "rolebindings", describe_rolebinding},
+	{"rbac.authorization.k8s.io", "roles", describe_role}, {"scheduling.k8s.io", "priorityclasses", describe_priorityclass},
 };
 
 /* An object must not paint on the terminal. */
