@@ -83,14 +83,13 @@ static void sandbox_gone(struct pod *p, struct arena *a, const struct sview *s)
 	p->sandbox_ready = false;
 }
 
+/* Not cut short when the Pod is deleted: the runtime would go on for a while, in a cgroup that has been removed by then. */
 static bool sandbox_run(struct pod *p, struct arena *a, uint32_t attempt)
 {
 	ERR(e);
 	struct cri_v1_RunPodSandboxRequest req = {sandbox_config(p, a, attempt, &e), p->spec->pod->spec.runtimeClassName};
 	struct cri_v1_RunPodSandboxResponse resp = {0};
-	if (!req.config || pod_cri_call(p, a, CRI_RUN_SANDBOX, &req, &resp, 2 * p->k->cri->timeout, &e)) {
-		if (pod_to_end(p))
-			return false;
+	if (!req.config || cri_call(p->k->cri, a, CRI_RUN_SANDBOX, &req, &resp, 2 * p->k->cri->timeout, &e)) {
 		pod_event(p, STR(""), "Warning", "FailedCreatePodSandBox", "Failed to create pod sandbox: %s", err_text(&e));
 		p->retry_at = rt_now() + RETRY_AFTER;
 		return false;
@@ -247,7 +246,7 @@ static void consider(struct pod *p, struct arena *a, const struct core_v1_Contai
 		container_kill(p, v->id, m->name, p->spec->pod->spec.terminationGracePeriodSeconds, STR("What the container does is unknown"));
 		return;
 	}
-	if (v && v->state == CS_EXITED && paused(p, a, m, v))
+	if (v && v->state == CS_EXITED && !m->renew && paused(p, a, m, v))
 		return;
 	start(p, a, c, m, v ? v->attempt + 1 : 0);
 }
@@ -259,11 +258,33 @@ static const struct cview *current(const struct pod *p, struct str name)
 	return v && s && str_eq(v->sandbox, s->id) ? v : NULL;
 }
 
-static void watch_probes(struct pod *p, const struct core_v1_Container *c, const struct cview *v)
+static bool outdated(struct arena *a, const struct core_v1_Container *c, const struct cview *v)
+{
+	return v->hash.n && !str_eq(v->hash, container_hash(a, c));
+}
+
+static bool renewal_due(struct pod *p, struct arena *a, const struct core_v1_Container *c, const struct cview *v)
 {
 	struct cmem *m = pod_cmem(p, c->name);
-	if (m && !m->killing)
+	if (!m || !m->renew)
+		return false;
+	m->renew = outdated(a, c, v);
+	p->dirty |= !m->renew; /* it may be over then */
+	return m->renew;
+}
+
+static void keep(struct pod *p, struct arena *a, const struct core_v1_Container *c, const struct cview *v)
+{
+	struct cmem *m = pod_cmem(p, c->name);
+	if (!m || m->killing)
+		return;
+	m->renew = outdated(a, c, v);
+	if (!m->renew) {
 		probes_start(p, c, m, v->id);
+		return;
+	}
+	container_kill(p, v->id, m->name, p->spec->pod->spec.terminationGracePeriodSeconds,
+		str_printf(a, "Container %.*s definition changed, will be restarted", STR_F(m->name)));
 }
 
 static bool main_began(const struct pod *p)
@@ -283,7 +304,7 @@ static bool sidecar(struct pod *p, struct arena *a, const struct core_v1_Contain
 		consider(p, a, c, view_latest(p->view, c->name));
 		return false;
 	}
-	watch_probes(p, c, v);
+	keep(p, a, c, v);
 	return m && m->started;
 }
 
@@ -313,8 +334,9 @@ static void mains(struct pod *p, struct arena *a)
 	EACH_MAIN(c, p->spec->pod) {
 		const struct cview *v = view_latest(p->view, c->name), *cur = current(p, c->name);
 		if (cur && cur->state == CS_RUNNING)
-			watch_probes(p, c, cur);
-		else if (!v || v->state == CS_UNKNOWN || v->state == CS_CREATED || restart_wanted(p->spec->pod, c, v->exit_code, false))
+			keep(p, a, c, cur);
+		else if (!v || v->state == CS_UNKNOWN || v->state == CS_CREATED || renewal_due(p, a, c, v) ||
+			restart_wanted(p->spec->pod, c, v->exit_code, false))
 			consider(p, a, c, v);
 	}
 }
