@@ -40,7 +40,7 @@ def runtime_restarts(t):
         runtime_comes(t.cluster.runtime)
     until("the node is ready", lambda: node() == "True", 15)
     t.wait_gone("goes")
-    need(gone not in [c["id"] for c in t.cluster.runtime.cri.containers()], "the container of the deleted Pod is still there")
+    until("the container of the deleted Pod is gone", lambda: gone not in [c["id"] for c in t.cluster.runtime.cri.containers()], 15)
     t.wait_ready("late")
     equal((t.container_id("stays"), t.wait_ready("stays")["status"]["containerStatuses"][0]["restartCount"]), (kept, 0), "container and restarts")
     need(spent < 0.3, f"the node's process took {spent:.1f} s of CPU in 3 s without a runtime")
