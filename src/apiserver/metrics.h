@@ -22,7 +22,7 @@ void metrics_begin(struct request *r);
 void metrics_end(struct request *r);
 void metrics_authenticated(struct request *r, bool ok);
 void metrics_authorized(struct request *r, bool ok);
-void metrics_admitted(struct request *r, const char *plugin, const char *operation, const char *type, bool ok, mono_t began);
+void metrics_admitted(struct request *r, const char *plugin, const char *operation, const char *type, bool ok, nsec_t took);
 void metrics_stored(struct request *r, const char *operation, mono_t began);
 /* Where a watch counts its events: as metric_counter. */
 double *metrics_watch_events(struct request *r);

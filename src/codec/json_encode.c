@@ -161,7 +161,7 @@ static void put_value(struct out *o, const struct field *f, const void *obj)
 		put_list(o, f, p);
 	else if (f->card == MAP_OF)
 		put_map(o, f, p);
-	else if (f->flags & FIELD_PTR && !field_present(obj, f))
+	else if (f->flags & FIELD_PTR && field_empty(obj, f))
 		out_lit(o, "null");
 	else if (f->kind == K_MESSAGE && f->flags & FIELD_PTR)
 		put_message(o, field_type(f), *(void *const *)p);

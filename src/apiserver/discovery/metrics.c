@@ -40,11 +40,20 @@ struct sort_series {
 };
 #define SORTS 128 /* remembered per loop: what a cluster asks for all day */
 
+/* The series of an admission plug-in's hook or of a kind of transaction, told apart by addresses of constants. */
+struct timed {
+	uintptr_t key[3];
+	struct series *duration;
+	double *count;
+};
+#define TIMED 256 /* remembered per loop: plug-ins by operations, and what is stored all day */
+
 struct loop_metrics {
 	struct metric_set set;
 	double *commons[COMMON];
 	struct series *expiration;
 	struct sort_series sorts[SORTS];
+	struct timed timed[TIMED];
 };
 struct metrics {
 	struct loop_metrics *loops; /* in the order of server_opts.loops */
@@ -272,24 +281,50 @@ void metrics_authenticated(struct request *r, bool ok)
 
 void metrics_authorized(struct request *r, bool ok) { add_common(r->server, ok ? ALLOWED : DENIED, 1); }
 
-void metrics_admitted(struct request *r, const char *plugin, const char *operation, const char *type, bool ok, mono_t began)
+static struct timed *timed_at(struct loop_metrics *m, struct timed want)
 {
+	uint64_t h = 0;
+	for (size_t i = 0; i < ARRAY_LEN(want.key); i++)
+		h = (h ^ want.key[i]) * 0x9E3779B97F4A7C15u;
+	struct timed *t = &m->timed[(h >> 32) % TIMED];
+	if (memcmp(t->key, want.key, sizeof t->key) != 0)
+		*t = want;
+	return t;
+}
+
+void metrics_admitted(struct request *r, const char *plugin, const char *operation, const char *type, bool ok, nsec_t took)
+{
+	struct loop_metrics *m = here(r->server);
 	struct labels l = {.n = 0};
-	label(&l, "name", str_of(plugin));
-	label(&l, "operation", str_of(operation));
-	label(&l, "rejected", ok ? STR("false") : STR("true"));
-	label(&l, "type", str_of(type));
-	metric_observe(r->server, METRIC_ADMISSION_DURATION, text_of(&l), seconds_since(began));
+	if (!m)
+		return;
+	struct timed *t = timed_at(m, (struct timed){.key = {(uintptr_t)plugin, (uintptr_t)operation, (uintptr_t)type << 1 | ok}});
+	if (!t->duration) {
+		label(&l, "name", str_of(plugin));
+		label(&l, "operation", str_of(operation));
+		label(&l, "rejected", ok ? STR("false") : STR("true"));
+		label(&l, "type", str_of(type));
+		t->duration = metric_set_histogram(&m->set, METRIC_ADMISSION_DURATION, text_of(&l));
+	}
+	series_observe(t->duration, (double)took / NS_S);
 }
 
 void metrics_stored(struct request *r, const char *operation, mono_t began)
 {
+	struct loop_metrics *m = here(r->server);
 	struct labels l = {.n = 0};
-	label(&l, "group", r->res ? desc_str(r->res->group) : STR(""));
-	label(&l, "operation", str_of(operation));
-	label(&l, "resource", r->res ? desc_str(r->res->plural) : STR(""));
-	metric_observe(r->server, METRIC_STORE_DURATION, text_of(&l), seconds_since(began));
-	metric_add(r->server, METRIC_STORE_REQUESTS, text_of(&l), 1);
+	if (!m)
+		return;
+	struct timed *t = timed_at(m, (struct timed){.key = {(uintptr_t)r->res, (uintptr_t)operation}});
+	if (!t->count) {
+		label(&l, "group", r->res ? desc_str(r->res->group) : STR(""));
+		label(&l, "operation", str_of(operation));
+		label(&l, "resource", r->res ? desc_str(r->res->plural) : STR(""));
+		t->duration = metric_set_histogram(&m->set, METRIC_STORE_DURATION, text_of(&l));
+		t->count = metric_set_counter(&m->set, METRIC_STORE_REQUESTS, text_of(&l));
+	}
+	series_observe(t->duration, seconds_since(began));
+	++*t->count;
 }
 
 double *metrics_watch_events(struct request *r)

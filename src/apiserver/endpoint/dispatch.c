@@ -40,6 +40,9 @@ void request_warn(struct request *r, const char *fmt, ...)
 {
 	va_list ap;
 	BUF(h);
+	r->untold = true;
+	if (r->no_paths)
+		return;
 	va_start(ap, fmt);
 	struct str text = str_vprintf(r->arena, fmt, ap);
 	va_end(ap);

@@ -1,6 +1,7 @@
 /* What is wrong with a field: upstream's kinds of causes, their words, and the checks that many kinds share.
  *
- * A struct check carries where causes go.  Paths are made while walking: at(k, base, "name"), at_index(k, base, 3), at_key(k, base, key). */
+ * A struct check carries where causes go.  Paths are made while walking: at(k, base, "name"), at_index(k, base, 3), at_key(k, base, key);
+ * on the first of two runs (request.no_paths) they are whatever comes to hand. */
 #pragma once
 #include "api/name.h"
 #include "apiserver/request.h"
