@@ -24,6 +24,8 @@ struct json_opts {
 };
 /* Decodes one object into *obj (zeroed).  Trailing white space only.  ERR_BAD_REQUEST with upstream's wording (json: cannot unmarshal ...). */
 int json_decode(struct arena *a, const struct type *t, struct str in, const struct json_opts *o, void *obj, struct err *e) must_check;
+/* Where a text that is not JSON goes wrong: the bytes up to the first that cannot be, with it; -1 when it only ends too early. */
+int64_t json_bad_at(struct str in);
 /* Compact, no final newline. */
 void json_encode(struct buf *out, struct ref o);
 /* Indented by four spaces as kubectl -o json / ?pretty=1 (two for the server's pretty form). */

@@ -74,7 +74,7 @@ CLEANUP_FN(spec_unref, struct spec *)
 
 enum cstate { CS_CREATED, CS_RUNNING, CS_EXITED, CS_UNKNOWN }; /* as cri.v1.ContainerState */
 struct cview { /* a container as the runtime has it */
-	struct str name, id, sandbox, image, image_id, reason, message, log_path, message_path, message_policy;
+	struct str name, id, sandbox, image, image_id, reason, message, log_path, message_path, message_policy, hash; /* hash: container_hash of what it was made of */
 	uint32_t attempt;
 	int state, exit_code;
 	int64_t created, started, finished; /* ns since 1970 */
@@ -106,6 +106,7 @@ struct cmem { /* what the kubelet knows of a container beyond the runtime */
 	struct str probes_id;         /* the container that they are about */
 	mono_t retry_at;
 	bool killing, stopping;       /* a fiber is to stop it; the runtime is at it */
+	bool renew;                   /* its image changed: it starts again, whatever the policy */
 };
 
 struct pod {
@@ -227,6 +228,7 @@ void pod_start_step(struct pod *p, struct arena *a); /* does what is to be done 
 struct cri_v1_PodSandboxConfig *sandbox_config(struct pod *p, struct arena *a, uint32_t attempt, struct err *e);
 struct cri_v1_ContainerConfig *container_config(struct pod *p, struct arena *a, const struct core_v1_Container *c, uint32_t attempt, struct str image_ref,
 	const struct cri_v1_Image *image, struct err *e);
+struct str container_hash(struct arena *a, const struct core_v1_Container *c); /* changes with what may be changed of a container that runs */
 /* security.c */
 int security_check_nonroot(const struct pod *p, const struct core_v1_Container *c, const struct cri_v1_Image *image, struct err *e) must_check;
 void security_sandbox(struct arena *a, const struct pod *p, struct cri_v1_LinuxPodSandboxConfig *l);

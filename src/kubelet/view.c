@@ -55,6 +55,7 @@ static void cview_of(struct arena *a, struct cview *o, const struct cri_v1_Conta
 	o->reason = str_dup(a, s->reason);
 	o->message = str_dup(a, s->message);
 	o->log_path = str_dup(a, s->log_path);
+	o->hash = str_dup(a, str_map_get(&s->annotations, STR("io.kubernetes.container.hash")));
 	struct str mount = str_map_get(&s->annotations, STR("io.kubernetes.container.terminationMessagePath"));
 	o->message_policy = str_dup(a, str_map_get(&s->annotations, STR("io.kubernetes.container.terminationMessagePolicy")));
 	LIST_EACH(m, s->mounts)
@@ -95,7 +96,7 @@ static void cview_copy(struct arena *a, struct cview *to, const struct cview *fr
 {
 	*to = *from;
 	struct str *texts[] = {&to->name, &to->id, &to->sandbox, &to->image, &to->image_id, &to->reason, &to->message, &to->log_path, &to->message_path,
-		&to->message_policy};
+		&to->message_policy, &to->hash};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		*texts[i] = str_dup(a, *texts[i]);
 }

@@ -14,6 +14,18 @@ static bool same_map(const struct str_map *a, const struct str_map *b)
 	return a->len == b->len;
 }
 
+/* Another image is a new beginning. */
+static void forgive(struct pod *p, const struct core_v1_Container *c)
+{
+	enum ckind kind;
+	const struct core_v1_Container *old = pod_find_container(p->spec->pod, c->name, &kind);
+	struct cmem *m = pod_cmem(p, c->name);
+	if (!old || !m || str_eq(old->image, c->image))
+		return;
+	m->crash = m->pull = (struct pause){0};
+	m->retry_at = 0;
+}
+
 static void take_next(struct pod *p)
 {
 	if (!p->next)
@@ -21,6 +33,10 @@ static void take_next(struct pod *p)
 	const struct meta_v1_ObjectMeta *was = &p->spec->pod->metadata, *is = &p->next->pod->metadata;
 	if (!same_map(&was->labels, &is->labels) || !same_map(&was->annotations, &is->annotations))
 		volumes_news(p);
+	EACH_INIT(c, p->next->pod)
+		forgive(p, c);
+	EACH_MAIN(c, p->next->pod)
+		forgive(p, c);
 	spec_unref(p->spec);
 	p->spec = p->next;
 	p->next = NULL;

@@ -28,7 +28,7 @@ static int check_create(struct admit *a, struct err *e)
 	}
 	if (!ns->deleting)
 		return 0;
-	request_forbidden(a->request, e, "unable to create new content in namespace %.*s because it is being terminated", STR_F(a->ns));
+	admit_forbidden(a, e, "unable to create new content in namespace %.*s because it is being terminated", STR_F(a->ns));
 	err_cause(e, "NamespaceTerminating", STR("metadata.namespace"), "namespace %.*s is being terminated", STR_F(a->ns));
 	return -1;
 }

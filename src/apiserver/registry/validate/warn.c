@@ -364,7 +364,9 @@ void warn_service(struct request *r, const void *obj, const void *old)
 		request_warn(r, "spec.SessionAffinity is ignored for headless services");
 	if (p->externalName.n && !str_is(p->type, "ExternalName"))
 		request_warn(r, "spec.externalName is ignored when spec.type is not \"ExternalName\"");
-	if (p->externalIPs.len && !(was && was->spec.externalIPs.len))
+	if (p->externalIPs.len && str_is(p->clusterIP, "None"))
+		request_warn(r, "spec.externalIPs is ignored for headless services");
+	else if (p->externalIPs.len && !(was && was->spec.externalIPs.len))
 		request_warn(r, "spec.externalIPs is deprecated and may no longer be implemented in some clusters");
 	if (str_is(p->trafficDistribution, "PreferClose") && !(was && str_is(was->spec.trafficDistribution, "PreferClose")))
 		request_warn(r, "spec.trafficDistribution: \"PreferClose\" is deprecated; use \"PreferSameZone\"");
