@@ -476,11 +476,10 @@ TEST(a_flipped_bit_in_the_log_is_refused_or_harmless)
 	const char *dir = world_dir();
 	struct image image = killed_image(a, dir);
 	int refusals = 0;
-	for (size_t at = 0; at < image.log.n; at += at % 4096 < 1300 ? 13 : 700)
-		if (image.log.p[at]) {
-			flip(&image, dir, at, (uint8_t)(1 << at % 8));
-			refusals += !opens_whole(dir, all_but_the_last);
-		}
+	for (size_t at = 0; at < image.log.n && at < 24 * 4096; at += at % 4096 < 300 ? 7 : 4096 - at % 4096) {
+		flip(&image, dir, at, (uint8_t)(1 << at % 8));
+		refusals += !opens_whole(dir, all_but_the_last);
+	}
 	assert_true(refusals > 100);
 }
 
