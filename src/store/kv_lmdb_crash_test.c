@@ -10,6 +10,7 @@
 
 #define RING (16 * KVLOG_BLOCK) /* soon round; a record of more than half of it is not logged */
 #define DIRTY (200 << 10)       /* a checkpoint after a few commits */
+#define NEVER (1 << 30)
 
 /* ---- Cut at every point ---- */
 
@@ -57,6 +58,22 @@ static size_t marks_on_tape(void)
 	return n;
 }
 
+/* The pin holds until the next mark is on disk. */
+static void check_reuse(void)
+{
+	static size_t written[4096]; /* number of marks when a page was last written, and one */
+	size_t marks = 0;
+	memset(written, 0, sizeof written);
+	for (size_t i = 0; i < tape.n; i++) {
+		const struct tape_step *s = &tape.steps[i];
+		marks += s->file == TAPE_LOG && s->off < 8192;
+		for (size_t page = (size_t)s->off / 4096; s->file == TAPE_STORE && !s->sync && page > 1 && page < ((size_t)s->off + s->bytes->n) / 4096; page++) {
+			assert_true(page < ARRAY_LEN(written) && written[page] != marks + 1);
+			written[page] = marks + 1;
+		}
+	}
+}
+
 static void crash_everywhere(nsec_t sync_delay)
 {
 	struct journal j;
@@ -64,6 +81,7 @@ static void crash_everywhere(nsec_t sync_delay)
 	const char *dir = world_dir();
 	journal_on_tape(&j, &image, sync_delay);
 	assert_true(tape.n > 2 * JOURNAL_WRITES && marks_on_tape() > 4 && tape.log_writes > 10); /* the wrappers are in use, and so is the log */
+	check_reuse();
 	for (size_t cut = 0; cut <= tape.n; cut++)
 		for (uint64_t seed = 0; seed < 4; seed++)
 			cut_at(&j, &image, dir, cut, seed ? cut * 50 + seed * 10 : 0);
@@ -415,7 +433,7 @@ static void refused(struct world *w, const char *sentence)
 }
 
 /* A directory as a kill after some commits leaves it. */
-static struct image killed_image(struct arena *a, const char *dir)
+static struct image killed_image(struct arena *a, const char *dir, uint64_t dirty)
 {
 	int status;
 	pid_t pid = fork();
@@ -423,8 +441,8 @@ static struct image killed_image(struct arena *a, const char *dir)
 		struct world w;
 		setenv("CMOCKA_TEST_ABORT", "1", 1);
 		small_world(&w, dir);
-		w.lmdb.log_bytes = 4 * RING; /* no checkpoint comes */
-		w.lmdb.dirty_bytes = 64 << 20;
+		w.lmdb.log_bytes = 4 * RING; /* it does not come round */
+		w.lmdb.dirty_bytes = dirty;
 		world_open(&w);
 		world_run(&w, write_a_little);
 		_exit(0);
@@ -474,7 +492,7 @@ TEST(a_flipped_bit_in_the_log_is_refused_or_harmless)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 	const char *dir = world_dir();
-	struct image image = killed_image(a, dir);
+	struct image image = killed_image(a, dir, NEVER);
 	int refusals = 0;
 	for (size_t at = 0; at < image.log.n && at < 24 * 4096; at += at % 4096 < 300 ? 7 : 4096 - at % 4096) {
 		flip(&image, dir, at, (uint8_t)(1 << at % 8));
@@ -492,12 +510,32 @@ static void lose_block(const struct image *image, const char *dir, size_t at)
 	free(p);
 }
 
-/* The marks and a record in the middle; the ring begins behind the two marks, and its second and third record are not the last. */
+static uint64_t mark_id(const struct image *image, size_t block)
+{
+	uint64_t id;
+	memcpy(&id, image->log.p + block * 4096 + 32, sizeof id);
+	return id;
+}
+
+/* All records since the mark before are there, but the pages of its roots are not. */
+TEST(a_mark_that_is_gone_is_noticed)
+{
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	const char *dir = world_dir();
+	struct image image = killed_image(a, dir, 400 << 10);
+	size_t newest = mark_id(&image, 1) > mark_id(&image, 0);
+	assert_true(mark_id(&image, newest) > 3);
+	lose_block(&image, dir, newest * 4096);
+	assert_false(opens_whole(dir, read_a_little));
+	lose_block(&image, dir, (1 - newest) * 4096);
+	assert_true(opens_whole(dir, read_a_little));
+}
+
 TEST(a_block_of_the_log_that_is_gone_is_noticed)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 	const char *dir = world_dir();
-	struct image image = killed_image(a, dir);
+	struct image image = killed_image(a, dir, NEVER);
 	for (size_t block = 2; block < 5; block++) {
 		lose_block(&image, dir, block * 4096);
 		assert_false(opens_whole(dir, read_a_little));
@@ -509,7 +547,7 @@ TEST(a_directory_that_lacks_a_file_is_refused)
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 	struct world w;
 	const char *dir = world_dir();
-	struct image image = killed_image(a, dir);
+	struct image image = killed_image(a, dir, NEVER);
 	small_world(&w, dir);
 	assert_int_equal(unlink(str_z(a, str_printf(a, "%s/store.log", dir))), 0);
 	refused(&w, "store.log is missing");

@@ -125,6 +125,24 @@ static void full(struct world *w)
 	w->arg = w;
 }
 
+static void fill_and_die(struct world *w)
+{
+	_exit(fill_up(w, 0) > 300 ? 0 : 1);
+}
+
+/* So that the store opens on what a crash left on a full disk. */
+static int die_full(struct world *w)
+{
+	int status;
+	pid_t pid = fork();
+	if (pid == 0) {
+		world_open(w);
+		world_run(w, fill_and_die);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
 /* In a child with a mount of its own; 77: not possible here. */
 static int full_child(const char *dir)
 {
@@ -135,6 +153,8 @@ static int full_child(const char *dir)
 	world_init(&w, ON_LMDB, 0);
 	w.dir = dir;
 	w.opts.history_kept = 2 * NS_S;
+	if (die_full(&w))
+		return 1;
 	world_open(&w);
 	world_run(&w, full);
 	world_fini(&w);
