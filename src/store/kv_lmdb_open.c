@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define MAP_FIRST ((size_t)256 << 20)
-#define DIRTY_BYTES ((uint64_t)8 << 20) /* between two checkpoints: the file has so much more free pages than it needs, and a sync takes so long */
+#define DIRTY_BYTES ((uint64_t)2 << 20) /* estimated, between two checkpoints: the file keeps so much more room than it needs, and a sync has so much to write */
 #define REPLAY_TRIES 64                 /* map doublings within one record */
 
 static int open_tables(struct lmdb *kv)
