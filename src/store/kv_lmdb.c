@@ -266,18 +266,26 @@ static int persist(struct lmdb *kv, bool logged)
 }
 
 /* Running into the map's end while committing has written nothing yet; into the disk's, an unknown part. */
-static int commit_written(struct lmdb_txn *t)
+static int commit_both(struct lmdb *kv, MDB_txn *txn)
 {
-	struct lmdb *kv = t->kv;
 	bool logged = kvlog_seal(&kv->log); /* its values lie in LMDB's memory, until the commit */
-	int rc = mdb_txn_commit(t->txn);
-	kv->dirty += t->bytes + TXN_DIRTY;
-	free(t);
+	int rc = mdb_txn_commit(txn);
 	rc = rc == ENOSPC ? -EIO : write_result(kv, rc);
 	if (!rc && !kv->replaying)
 		rc = persist(kv, logged);
 	if (rc && rc != -EAGAIN && rc != -ENOSPC)
 		kv->broken = rc; /* the file may have what the log has not */
+	return rc;
+}
+
+static int commit_written(struct lmdb_txn *t)
+{
+	struct lmdb *kv = t->kv;
+	kv->dirty += t->bytes + TXN_DIRTY;
+	pthread_mutex_lock(&kv->writing);
+	int rc = commit_both(kv, t->txn);
+	pthread_mutex_unlock(&kv->writing);
+	free(t);
 	if (rc == 0 && ++kv->commits == TRIM_EVERY)
 		lmdb_trim(&kv->kv);
 	return rc;
@@ -400,6 +408,10 @@ static int lmdb_snapshot(struct kv *base, int fd)
 	pthread_rwlock_rdlock(&kv->map);
 	int rc = lmdb_result(mdb_env_copyfd2(kv->env, fd, MDB_CP_COMPACT));
 	pthread_rwlock_unlock(&kv->map);
+	pthread_mutex_lock(&kv->writing); /* what the copy may have seen already is durable now, or never will be */
+	if (!rc)
+		rc = kv->broken;
+	pthread_mutex_unlock(&kv->writing);
 	return rc;
 }
 
@@ -425,6 +437,7 @@ static void lmdb_close(struct kv *base)
 	kvlog_close(&kv->log);
 	datadir_close(&kv->dir);
 	pthread_rwlock_destroy(&kv->map);
+	pthread_mutex_destroy(&kv->writing);
 	free(kv);
 }
 

@@ -35,7 +35,8 @@ struct lmdb {
 	MDB_txn *pin;           /* at the last checkpoint */
 	uint64_t dirty, dirty_bytes; /* of the file since the last checkpoint began; how much begins another */
 	bool replaying, ready;  /* commits stand in the log already; the open is complete */
-	int broken;             /* a write or sync failed: nothing must be written any more */
+	pthread_mutex_t writing; /* held while LMDB has a transaction that the log has not */
+	_Atomic int broken;     /* a write or sync failed: nothing must be written any more */
 	pthread_rwlock_t map;   /* readers hold it shared; moving the map needs it alone */
 	size_t map_bytes;       /* without a cap */
 	bool map_full;          /* the last write found no room in the map */

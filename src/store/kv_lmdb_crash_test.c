@@ -396,6 +396,44 @@ TEST(no_answer_leaves_before_its_log_write_has_returned)
 	world_fini(&o.w);
 }
 
+static void snap(void *arg)
+{
+	struct order *o = arg;
+	ERR(e);
+	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	assert_ok(store_snapshot(o->w.s, fd, &e), &e);
+	close(fd);
+	o->answered++;
+}
+
+static void snapshot_waits(struct world *w)
+{
+	struct order *o = container_of(w, struct order, w);
+	struct scope s;
+	scope_init(&s, NULL);
+	tape_start(w);
+	atomic_store(&tape.hold, true);
+	assert_non_null(fiber_spawn(&s, "put", put_one, o));
+	for (int n = 0; n < 1000 && !tape.held; n++)
+		assert_int_equal(fiber_sleep(NS_MS), 0);
+	assert_non_null(fiber_spawn(&s, "snapshot", snap, o));
+	assert_int_equal(fiber_sleep(50 * NS_MS), 0);
+	assert_int_equal(o->answered, 0);
+	atomic_store(&tape.hold, false);
+	assert_int_equal(scope_join(&s, MONO_NEVER), 0);
+	assert_int_equal(o->answered, 2);
+}
+
+TEST(a_snapshot_ends_only_when_all_that_it_holds_is_durable)
+{
+	struct order o = {0};
+	world_init(&o.w, ON_LMDB, 0);
+	world_open(&o.w);
+	world_run(&o.w, snapshot_waits);
+	tape_clear();
+	world_fini(&o.w);
+}
+
 /* ---- File systems ---- */
 
 static void journal_survives(void)

@@ -219,6 +219,7 @@ struct kv *kv_lmdb_open(const char *dir, const struct kv_lmdb_opts *o, struct er
 	kv->reserve_bytes = o && o->reserve_bytes ? o->reserve_bytes : KV_RESERVE_BYTES;
 	kv->dirty_bytes = o && o->dirty_bytes ? o->dirty_bytes : DIRTY_BYTES;
 	pthread_rwlock_init(&kv->map, NULL);
+	pthread_mutex_init(&kv->writing, NULL);
 	if (open_all(kv, dir, o, e) == 0)
 		return &kv->kv;
 	kv_close(&kv->kv);

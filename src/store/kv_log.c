@@ -391,7 +391,7 @@ static int write_zeros(struct kvlog *l)
 {
 	uint64_t n = RING_AT + l->ring;
 	char *zeros = aligned(ZERO_STEP);
-	int rc = zeros ? -posix_fallocate(l->fd, 0, (off_t)n) : -ENOMEM;
+	int rc = !zeros ? -ENOMEM : fallocate(l->fd, 0, 0, (off_t)n) && errno == ENOSPC ? -ENOSPC : 0; /* in one piece, where there is a way */
 	if (!rc)
 		memset(zeros, 0, ZERO_STEP);
 	for (uint64_t at = 0; !rc && at < n; at += ZERO_STEP)
