@@ -67,7 +67,7 @@ static long mapped_kb(void)
 static void fill_and_read(struct world *w)
 {
 	outgrow(w);
-	for (int i = 0; i < 20 && mapped_kb() <= 4000; i++) /* a tick may have come in between */
+	for (int i = 0; i < 300 && mapped_kb() <= 4000; i++) /* a tick may have come in between */
 		read_big(w);
 	assert_true(mapped_kb() > 4000);
 	for (int i = 0; i < 100 && mapped_kb() > 400; i++)
