@@ -173,8 +173,30 @@ def other_names(cluster):
         need(r.returncode == 0 and r.stdout.strip(), f"c8s {' '.join(words)}: {r.returncode} {r.stderr[-200:]}")
 
 
+def complete(script, words, environment):
+    """What bash offers for the last of words once script was sourced."""
+    code = f'source <({script}); COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); "$(complete -p "$1" | sed "s/.* -F \\([^ ]*\\) .*/\\1/")"; printf "%s\\n" "${{COMPREPLY[@]}}"'
+    r = subprocess.run(["bash", "-c", code, "bash", *words], capture_output=True, text=True, check=False, timeout=20, env=environment)
+    need(not r.stderr, r.stderr)
+    return r.stdout.split()
+
+
+def completion(cluster):
+    """bash completes the words of c8s and of kubectl, and the names of objects."""
+    folder = cluster.folder / "bin"
+    folder.mkdir()
+    for name in ("c8s", "kubectl"):
+        (folder / name).symlink_to(env.c8s())
+    environment = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}", "KUBECONFIG": str(cluster.kubeconfig)}
+    for script, words, offered in (("c8s completion bash", ["c8s", "kube-s"], "kube-scheduler"), ("kubectl completion bash", ["kubectl", "roll"], "rollout"),
+                                   ("kubectl completion bash", ["kubectl", "rollout", "st"], "status"), ("kubectl completion bash", ["kubectl", "get", "--show-l"], "--show-labels"),
+                                   ("kubectl completion bash", ["kubectl", "get", "namesp"], "namespaces"), ("kubectl completion bash", ["kubectl", "get", "ns", "kube-p"], "kube-public")):
+        found = complete(script, words, environment)
+        need(offered in found, f"{words}: {found}")
+
+
 CASES = {f.__name__: f for f in (files, names_in_ps, kubernetes_service, anonymous, aggregated_roles, authentication_settings, restart,
-                                 child_restarted, standalone_scheduler, control_plane_privileges, detach, other_names)}
+                                 child_restarted, standalone_scheduler, control_plane_privileges, detach, other_names, completion)}
 
 
 def main():

@@ -1,5 +1,5 @@
 """A small Kubernetes client over http.client: JSON in, dictionaries out."""
-import base64, http.client, json, pathlib, socket, ssl, tempfile, threading, urllib.parse
+import base64, http.client, json, pathlib, select, socket, ssl, tempfile, threading, urllib.parse
 
 import yaml
 
@@ -43,7 +43,8 @@ class Api:
         return conn
 
     def raw(self, method, path, body=None, headers=None, timeout=30):
-        """(status, headers, bytes). A kept connection that the server closed is opened again, for reading methods only."""
+        """(status, headers, bytes). A kept connection that the server closed is opened again; one that it closes now, for reading methods only."""
+        self.forget_closed()
         for attempt in (0, 1):
             fresh = getattr(self.local, "conn", None) is None
             try:
@@ -56,6 +57,12 @@ class Api:
                 if fresh or attempt or method not in ("GET", "HEAD"):
                     raise
         raise AssertionError("unreachable")
+
+    def forget_closed(self):
+        """Between requests a server has nothing to say but that it closes."""
+        conn = getattr(self.local, "conn", None)
+        if conn is not None and (conn.sock is None or select.select([conn.sock], [], [], 0)[0]):
+            self.close()
 
     def close(self):
         if getattr(self.local, "conn", None) is not None:

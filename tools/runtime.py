@@ -325,11 +325,13 @@ class Runtime:
 
 
 def remove_network(cni_conf):
-    """Takes off the bridges that CNI configurations name, which nobody uses once no Pod is left."""
+    """Takes off the bridges that CNI configurations name and the rules for them, which nobody uses once no Pod is left."""
     for conf in pathlib.Path(cni_conf).glob("*.conflist"):
         for plugin in json.loads(conf.read_text()).get("plugins", []):
             if plugin.get("type") == "bridge":
                 subprocess.run(["ip", "link", "del", plugin.get("bridge", "cni0")], capture_output=True, check=False)
+                for family in ("ip", "ip6"):
+                    subprocess.run(["nft", "delete", "table", family, "c8s"], capture_output=True, check=False)
 
 
 def children(pid):

@@ -6,11 +6,6 @@
 #include "apiserver/request.h"
 #include "base/buf.h"
 
-struct flow {
-	struct str schema, schema_uid, level, level_uid; /* the index's: gone when the fiber has waited */
-};
-/* False: no schema matches (not even catch-all), or this is none of the server's loops. */
-bool flow_classify(struct request *r, struct flow *ret);
 /* Classifies, counts, and tells the client by headers.  False: as many requests run as may (--max-requests-inflight and the like for writing ones,
  * together); the exempt level and long-running requests are not held to that. */
 bool flow_enter(struct request *r) must_check;

@@ -13,6 +13,8 @@ enum metric {
 
 /* labels: name="value",... in the order of names.  Off the server's loops nothing is counted; nor beyond METRIC_SERIES_MAX series. */
 void metric_add(struct server *s, enum metric m, struct str labels, double by);
+/* Where a series of this loop counts, for as long as the server lives.  On the server's loops only. */
+double *metric_counter(struct server *s, enum metric m, struct str labels);
 void metric_observe(struct server *s, enum metric m, struct str labels, double value);
 
 /* Around a wire request. */
@@ -20,7 +22,7 @@ void metrics_begin(struct request *r);
 void metrics_end(struct request *r);
 void metrics_authenticated(struct request *r, bool ok);
 void metrics_authorized(struct request *r, bool ok);
-void metrics_admitted(struct request *r, const char *plugin, const char *operation, const char *type, bool ok, mono_t began);
+void metrics_admitted(struct request *r, const char *plugin, const char *operation, const char *type, bool ok, nsec_t took);
 void metrics_stored(struct request *r, const char *operation, mono_t began);
-/* Where a watch counts its events: valid as long as the server, on this loop only. */
+/* Where a watch counts its events: as metric_counter. */
 double *metrics_watch_events(struct request *r);

@@ -76,9 +76,10 @@ struct request {
 	wall_t now;                        /* one time for all stamps of the request */
 	mono_t start, deadline;
 	bool seated;                       /* counted by flow control */
+	bool no_paths, untold;             /* a run of validation or warnings without field paths, and whether there was a warning (write.c) */
 	bool privileged_loopback;          /* in-process component under its own identity: no authorization */
 };
-/* A Warning header (deduplicated); in process it is dropped. */
+/* A Warning header (deduplicated); in process it is dropped.  With no_paths it is only noted that there is one. */
 void request_warn(struct request *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The whole body of a wire request; waits. */
 int request_body(struct request *r, struct err *e) must_check;

@@ -28,7 +28,6 @@ struct server_opts {
 	nsec_t event_ttl, min_request_timeout, request_timeout;
 	int64_t watch_bookmark_s;                 /* 0: 60 */
 	struct str flags;                         /* "name=value" lines of the command line, shown at /flagz */
-	struct str unix_socket;                   /* also served here for local components: identity by SO_PEERCRED */
 };
 struct server *server_new(const struct server_opts *o, struct err *e); /* on a fiber of one of the loops: loads the cache; waits.  Strings of o must live as long */
 /* Serves TLS on the listening socket from all loops.  Waits. */

@@ -165,7 +165,7 @@ static void list_fill(const struct call *c, struct arena *a, struct fake_object 
 	const struct field *items;
 	struct any_list *l = obj_items(list, &items);
 	const struct type *t = field_type(items);
-	l->items = arena_alloc_array(a, n + 1, list_stride(items));
+	l->items = arena_alloc_array(a, n + 1, items->stride);
 	l->len = l->cap = (uint32_t)n;
 	for (size_t i = 0; i < n; i++) {
 		void *obj = list_at(items, l, (uint32_t)i);

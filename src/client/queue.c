@@ -216,7 +216,11 @@ static void work_on(struct queue *q, struct str key)
 	if (q->sync(q->arg, key, &e) == 0) {
 		queue_forget(q, key);
 	} else if (!fiber_cancelled()) {
-		log_error("%s: %.*s: %s (retry %d)", q->name, STR_F(key), err_text(&e), queue_retries(q, key) + 1);
+		int retry = queue_retries(q, key) + 1;
+		if (err_is(&e, ERR_CONFLICT) && retry == 1) /* somebody else was quicker: with what is there now it goes well */
+			log_v(2, "%s: %.*s: %s", q->name, STR_F(key), err_text(&e));
+		else
+			log_error("%s: %.*s: %s (retry %d)", q->name, STR_F(key), err_text(&e), retry);
 		queue_add_limited(q, key);
 	}
 	queue_done(q, key);

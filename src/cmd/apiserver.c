@@ -27,7 +27,7 @@
 struct opts {
 	struct str data_dir, user, bind_address, advertise_address;
 	int64_t secure_port, verbosity, max_in_flight, max_mutating, request_min_s, loops;
-	struct str cert, key, client_ca, tokens, cluster_range, node_ports, issuer, signing_key, etcd_prefix, unix_socket;
+	struct str cert, key, client_ca, tokens, cluster_range, node_ports, issuer, signing_key, etcd_prefix;
 	struct flag_list sa_keys, audiences, modes, enable_admission, disable_admission, etcd_servers;
 	struct str rh_ca, kubelet_cert, kubelet_key, kubelet_ca, log_format;
 	struct flag_list rh_user, rh_uid, rh_group, rh_extra, rh_allowed;
@@ -83,7 +83,6 @@ static const struct flag flags[] = {
 	{"tls-cert-file", 0, FLAG_STRING, AT(cert), NULL, "serving certificate"},
 	{"tls-private-key-file", 0, FLAG_STRING, AT(key), NULL, "key of the serving certificate"},
 	{"token-auth-file", 0, FLAG_STRING, AT(tokens), NULL, "static tokens: token,user,uid,\"groups\" per line"},
-	{"unix-socket", 0, FLAG_STRING, AT(unix_socket), NULL, "also serve local components on this socket"},
 	{"user", 0, FLAG_STRING, AT(user), NULL, "become this user (a name of /etc/passwd, or UID:GID), without capabilities and with a filter on system calls"},
 	{"v", 'v', FLAG_INT, AT(verbosity), "0", "verbosity of the log"},
 };
@@ -135,7 +134,7 @@ static struct server_opts server_opts_of(struct run *r)
 		.disable_admission = join(r->arena, &o->disable_admission),
 		.anonymous_auth = o->anonymous, .allow_privileged = o->privileged,
 		.max_in_flight = (int)o->max_in_flight, .max_mutating_in_flight = (int)o->max_mutating,
-		.event_ttl = o->event_ttl, .min_request_timeout = o->request_min_s * NS_S, .request_timeout = o->request_timeout, .unix_socket = o->unix_socket,
+		.event_ttl = o->event_ttl, .min_request_timeout = o->request_min_s * NS_S, .request_timeout = o->request_timeout,
 		.flags = flag_lines(r),
 	};
 }

@@ -19,7 +19,7 @@ extern const size_t ncommands;
 const struct command *program_find(const char *name); /* NULL: none */
 void commands_print(FILE *to);
 
-int cmd_completion(int argc, char **argv);
+int cmd_shell_completion(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_control_plane(int argc, char **argv);
 int cmd_kube_apiserver(int argc, char **argv);

@@ -6,7 +6,7 @@ extern const struct usage kube_apiserver_usage, kube_controller_manager_usage, k
 
 /* Sorted by name. */
 const struct command commands[] = {
-	{"completion", cmd_completion, "a script that lets a shell complete commands and flags", NULL},
+	{"completion", cmd_shell_completion, "a script that lets a shell complete commands and flags", NULL},
 	{"control-plane", cmd_control_plane, "API server, controllers and scheduler in one process (part of server)", &kube_apiserver_usage},
 	{"help", cmd_help, "what a command does, and its flags", NULL},
 	{"kube-apiserver", cmd_kube_apiserver, "serves the Kubernetes API", &kube_apiserver_usage},

@@ -110,7 +110,7 @@ static int usage(void)
 	return 0;
 }
 
-int cmd_completion(int argc, char **argv)
+int cmd_shell_completion(int argc, char **argv)
 {
 	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
 		return usage();

@@ -54,7 +54,7 @@ static void put_bridge(struct buf *out, const struct cni_conf *c)
 {
 	buf_lit(out, "    {\n      \"type\": \"bridge\",\n      ");
 	put_string(out, "bridge", c->bridge, "cni0");
-	buf_lit(out, ",\n      \"isGateway\": true,\n      \"ipMasq\": true,\n      \"hairpinMode\": true,\n");
+	buf_lit(out, ",\n      \"isGateway\": true,\n      \"ipMasq\": false,\n      \"hairpinMode\": true,\n");
 	if (c->mtu)
 		buf_printf(out, "      \"mtu\": %u,\n", c->mtu);
 	put_ipam(out, c);

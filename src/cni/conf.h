@@ -1,7 +1,7 @@
 /* The network configuration list that the container runtime reads (CNI spec 1.0.0), for the distribution's plug-ins in /usr/lib/cni:
  *
- *   bridge     one bridge per node with the Pod CIDR's first address; hairpin, so that a Pod reaches itself through its Service; masquerade
- *              towards the world
+ *   bridge     one bridge per node with the Pod CIDR's first address; hairpin, so that a Pod reaches itself through its Service; what leaves for
+ *              the world is masquerade.h's
  *   host-local addresses from the node's Pod CIDRs, one per family
  *   portmap    hostPort, with source address kept
  *

@@ -26,7 +26,8 @@ TEST(cni_conf_is_json_with_a_range_and_route_per_family)
 	assert_int_equal(plugins->list.len, 2);
 	const struct value *bridge = plugins->list.items[0], *ranges = value_path(bridge, "ipam.ranges");
 	assert_str(value_path_str(bridge, "bridge"), "cni0");
-	assert_true(value_get(bridge, STR("hairpinMode"))->b && value_get(bridge, STR("isGateway"))->b && value_get(bridge, STR("ipMasq"))->b);
+	assert_true(value_get(bridge, STR("hairpinMode"))->b && value_get(bridge, STR("isGateway"))->b);
+	assert_false(value_get(bridge, STR("ipMasq"))->b);
 	assert_int_equal(ranges->list.len, 2);
 	assert_str(value_path_str(ranges->list.items[1]->list.items[0], "subnet"), "fd00:3::/64");
 	assert_int_equal(value_path(bridge, "ipam.routes")->list.len, 2);

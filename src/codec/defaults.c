@@ -22,6 +22,8 @@ struct plan {
 	uint32_t nrules;
 	void (*hook)(struct defaulting *, struct ref);
 	const struct config_default *config;
+	const struct field **members; /* in which something has to be done, or below */
+	uint32_t nmembers;
 	bool reaches; /* something has to be done here or below */
 };
 /* Computed once from the tables; constant afterwards. */
@@ -80,14 +82,25 @@ static void plan_declared(const struct type *t)
 
 static bool is_resource_list(const struct field *f) { return f->card == MAP_OF && f->kind == K_QUANTITY; }
 
+static bool reaches_in(const struct field *f) { return is_resource_list(f) || (f->kind == K_MESSAGE && plans[f->of].reaches); }
+
 static bool reaches_below(const struct type *t)
 {
-	for (unsigned i = 0; i < t->nfields; i++) {
-		const struct field *f = type_field(t, i);
-		if (is_resource_list(f) || (f->kind == K_MESSAGE && plans[f->of].reaches))
+	for (unsigned i = 0; i < t->nfields; i++)
+		if (reaches_in(type_field(t, i)))
 			return true;
-	}
 	return false;
+}
+
+static void plan_members(const struct type *t)
+{
+	struct plan *p = &plans[t->index];
+	p->members = p->reaches ? calloc(t->nfields + 1u, sizeof(struct field *)) : NULL;
+	if (p->reaches && !p->members)
+		abort();
+	for (unsigned i = 0; p->reaches && i < t->nfields; i++)
+		if (reaches_in(type_field(t, i)))
+			p->members[p->nmembers++] = type_field(t, i);
 }
 
 static void plan_reach(void)
@@ -126,6 +139,8 @@ static void compute_plans(void)
 	}
 	plan_config();
 	plan_reach();
+	for (uint16_t i = 1; i < desc_types(); i++)
+		plan_members(desc_type(i));
 }
 
 /* ---- running them ---- */
@@ -238,11 +253,11 @@ static void visit(struct defaulting *d, const struct type *t, void *obj, unsigne
 		config_fill(d->a, p->config, (struct ref){t, obj});
 	if (p->hook)
 		p->hook(d, (struct ref){t, obj});
-	for (unsigned i = 0; i < t->nfields; i++) {
-		const struct field *f = type_field(t, i);
-		if (f->kind == K_MESSAGE && plans[f->of].reaches)
+	for (uint32_t i = 0; i < p->nmembers; i++) {
+		const struct field *f = p->members[i];
+		if (f->kind == K_MESSAGE)
 			visit_member(d, obj, f, depth + 1);
-		else if (is_resource_list(f) && ((struct any_list *)field_at(obj, f))->len)
+		else if (((struct any_list *)field_at(obj, f))->len)
 			defaults_round(d, field_at(obj, f));
 	}
 }

@@ -2,7 +2,6 @@
 #include "codec/json.h"
 #include "codec/out.h"
 #include "codec/scan.h"
-#include <stdio.h>
 #include <stdlib.h>
 
 #define SORT_SHORT 16 /* up to here inserting is faster */
@@ -21,7 +20,7 @@ static struct str cut_scalar(struct str *s)
 			n += s->p[n] == '\\';
 		n++;
 	} else {
-		while (n < s->n && !strchr(",:}]", s->p[n]))
+		while (n < s->n && s->p[n] != ',' && s->p[n] != ':' && s->p[n] != '}' && s->p[n] != ']')
 			n++;
 	}
 	struct str head = str_sub(*s, 0, n);
@@ -43,9 +42,26 @@ static int scalar_cmp(struct str x, struct str y)
 	return rx == 1 ? str_cmp(open_string(x), open_string(y)) : str_cmp(x, y);
 }
 
+/* Whether keys differ first within a string, and not in that one has more of it: then bytes tell their order. */
+static bool differ_in_string(struct str x, struct str y, size_t *ret)
+{
+	size_t i = 0, n = x.n < y.n ? x.n : y.n;
+	while (i < n && x.p[i] == y.p[i])
+		i++;
+	*ret = i;
+	if (i == n || x.p[i] < '"' || y.p[i] < '"')
+		return false;
+	while (i && x.p[i - 1] != '"' && x.p[i - 1] != ':')
+		i--;
+	return i && x.p[i - 1] == '"';
+}
+
 /* {"a":1,"b":"x"}: names and values in turn. */
 static int key_cmp(struct str x, struct str y)
 {
+	size_t i;
+	if (differ_in_string(x, y, &i))
+		return x.p[i] < y.p[i] ? -1 : 1;
 	x = str_sub(x, 1, x.n), y = str_sub(y, 1, y.n);
 	while (x.n > 1 && y.n > 1) {
 		int c = scalar_cmp(cut_scalar(&x), cut_scalar(&y));
@@ -248,21 +264,8 @@ void fieldset_each(const struct fieldset *s, void (*fn)(void *arg, const struct 
 
 static void write_text(struct out *o, char prefix, struct str text)
 {
-	out_need(o, 4);
-	*o->p++ = '"';
-	*o->p++ = prefix;
-	*o->p++ = ':';
-	for (size_t i = 0; i < text.n; i++) {
-		unsigned char c = (unsigned char)text.p[i];
-		out_need(o, 8);
-		if (c < 0x20) {
-			o->p += snprintf(o->p, 8, "\\u%04x", c);
-			continue;
-		}
-		if (c == '"' || c == '\\')
-			*o->p++ = '\\';
-		*o->p++ = (char)c;
-	}
+	out_short(o, (const char[]){'"', prefix, ':'}, 3);
+	out_json_least(o, text);
 	out_lit(o, "\":");
 }
 

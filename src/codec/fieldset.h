@@ -16,5 +16,5 @@ struct fieldset *fieldset_intersection(struct arena *a, const struct fieldset *x
 struct fieldset *fieldset_difference(struct arena *a, const struct fieldset *x, const struct fieldset *y);
 bool fieldset_equal(const struct fieldset *x, const struct fieldset *y);
 bool fieldset_empty(const struct fieldset *s);
-/* Which leaves differ between two versions of an object: each may be NULL when not wanted. */
-void fieldset_compare(struct arena *a, struct ref before, struct ref after, struct fieldset **added, struct fieldset **modified, struct fieldset **removed);
+/* What two versions of an object differ in: what is new or another in the second, and what it no longer has. */
+void fieldset_compare(struct arena *a, struct ref before, struct ref after, struct fieldset **changed, struct fieldset **removed);

@@ -1,7 +1,7 @@
 #include "codec/fieldset_typed.h"
 #include "codec/json.h"
 
-enum { ADDED, MODIFIED, REMOVED, SETS };
+enum { CHANGED, REMOVED, SETS };
 
 /* What a comparison found at and below one place. */
 struct diff {
@@ -16,6 +16,8 @@ struct side {
 struct comparing {
 	struct arena *a;
 	unsigned depth;
+	struct buf text;       /* of the key in hand */
+	struct fieldset nodes; /* of the sets in the making, innermost last */
 };
 
 /* ---- what the schema says ---- */
@@ -23,7 +25,8 @@ struct comparing {
 enum granularity element_granularity(const struct field *f)
 {
 	const struct type *t = f->kind == K_MESSAGE ? field_type(f) : NULL;
-	return t && t->form == FORM_OBJECT && !(t->flags & TYPE_ATOMIC) ? G_STRUCT : G_LEAF;
+	bool atomic = t && t->flags & TYPE_ATOMIC && !(f->flags & FIELD_GRANULAR);
+	return t && t->form == FORM_OBJECT && !atomic ? G_STRUCT : G_LEAF;
 }
 
 enum granularity field_granularity(const struct field *f)
@@ -50,12 +53,14 @@ struct list_keys field_list_keys(const struct field *list)
 
 /* ---- presence and equality, as JSON would show them ---- */
 
-static bool shown(const void *obj, const struct field *f)
+static inline bool shown(const void *obj, const struct field *f)
 {
 	if (f->flags & FIELD_OMITEMPTY && field_empty(obj, f))
 		return false;
+	if (!(f->flags & FIELD_OMITZERO))
+		return true;
 	bool time = f->card == ONE && (f->kind == K_TIME || f->kind == K_MICROTIME);
-	return !(f->flags & FIELD_OMITZERO && time && !field_present(obj, f));
+	return !time || field_present(obj, f);
 }
 
 static bool same_element(const struct field *f, const void *x, const void *y);
@@ -123,20 +128,7 @@ static bool same_element(const struct field *f, const void *x, const void *y)
 
 /* ---- comparing ---- */
 
-static void mark(struct diff *d, struct side x, struct side y, bool same)
-{
-	if (!x.there)
-		d->here[ADDED] = true;
-	else if (!y.there)
-		d->here[REMOVED] = true;
-	else if (!same)
-		d->here[MODIFIED] = true;
-}
-
-static bool found(const struct diff *d)
-{
-	return d->here[0] || d->here[1] || d->here[2] || d->sub[0] || d->sub[1] || d->sub[2];
-}
+static bool found(const struct diff *d) { return d->here[CHANGED] || d->here[REMOVED] || d->sub[CHANGED] || d->sub[REMOVED]; }
 
 static void adopt(struct comparing *c, struct diff *to, struct pe pe, const struct diff *d)
 {
@@ -155,13 +147,10 @@ static void sort(struct diff *d)
 		fieldset_sort(d->sub[k]);
 }
 
-/* Two containers without content count as leaves, so that null and empty are told apart; otherwise the container comes or goes with its content. */
+/* Two containers without content are told apart as leaves: null or empty. */
 static void mark_container(struct diff *d, struct side x, struct side y, bool empty)
 {
-	if (empty)
-		mark(d, x, y, !x.p == !y.p);
-	else if (!x.there || !y.there)
-		mark(d, x, y, true);
+	d->here[CHANGED] |= empty && !x.p != !y.p;
 }
 
 static void compare_slot(struct comparing *c, const struct field *f, enum granularity g, struct side x, struct side y, struct diff *d);
@@ -173,7 +162,7 @@ static struct side side_of(const void *obj, const struct field *f)
 	const void *p = (const char *)obj + f->offset;
 	if (f->card != ONE)
 		return (struct side){((const struct any_list *)p)->items ? p : NULL, true};
-	if (f->flags & FIELD_PTR && !field_present(obj, f))
+	if (f->flags & FIELD_PTR && field_empty(obj, f))
 		return (struct side){NULL, true};
 	return (struct side){f->kind == K_MESSAGE && f->flags & FIELD_PTR ? *(void *const *)p : p, true};
 }
@@ -182,7 +171,7 @@ static void compare_struct(struct comparing *c, const struct type *t, struct sid
 {
 	bool empty = true;
 	for (unsigned i = 0; i < t->nfields; i++) {
-		const struct field *f = type_field(t, i);
+		const struct field *f = type_named_field(t, i);
 		struct side fx = side_of(x.p, f), fy = side_of(y.p, f);
 		struct diff sub = {0};
 		if (!fx.there && !fy.there)
@@ -191,7 +180,6 @@ static void compare_struct(struct comparing *c, const struct type *t, struct sid
 		compare_slot(c, f, field_granularity(f), fx, fy, &sub);
 		adopt(c, d, pe_field(field_name(f)), &sub);
 	}
-	sort(d);
 	mark_container(d, x, y, empty);
 }
 
@@ -253,8 +241,7 @@ static void write_key(struct buf *out, const struct field *f, const void *obj)
 {
 	if (out->n > 1)
 		buf_char(out, ',');
-	json_string(out, field_name(f));
-	buf_char(out, ':');
+	buf_put(out, desc_pool + f->key, f->key_len);
 	if (shown(obj, f) && !(f->flags & FIELD_PTR && !field_present(obj, f)))
 		write_scalar(out, f, (const char *)obj + f->offset);
 	else if (field_default(f).n)
@@ -265,18 +252,19 @@ static void write_key(struct buf *out, const struct field *f, const void *obj)
 
 static struct pe element_pe(struct comparing *c, const struct matching *m, const void *p)
 {
-	BUF(text);
+	struct buf *text = &c->text;
+	buf_clear(text);
 	if (!p) {
-		buf_lit(&text, "null");
+		buf_lit(text, "null");
 	} else if (!m->keys.n) {
-		write_scalar(&text, m->f, p);
+		write_scalar(text, m->f, p);
 	} else {
-		buf_char(&text, '{');
+		buf_char(text, '{');
 		for (size_t i = 0; i < m->keys.n; i++)
-			write_key(&text, m->keys.f[i], p);
-		buf_char(&text, '}');
+			write_key(text, m->keys.f[i], p);
+		buf_char(text, '}');
 	}
-	return (struct pe){buf_take(&text, c->a), m->keys.n ? PE_KEY : PE_VALUE};
+	return (struct pe){str_dup(c->a, buf_view(text)), m->keys.n ? PE_KEY : PE_VALUE};
 }
 
 static void compare_element(struct comparing *c, const struct matching *m, struct side x, struct side y, struct diff *d)
@@ -311,12 +299,12 @@ static uint32_t next_same(const struct matching *m, const struct any_list *l, co
 static void compare_repeated(struct comparing *c, const struct matching *m, struct side x, struct side y, const void *p, struct diff *d)
 {
 	uint32_t i = next_same(m, x.p, p, 0), j = next_same(m, y.p, p, 0);
-	struct diff sub = {.here = {[ADDED] = i == UINT32_MAX, [REMOVED] = j == UINT32_MAX}};
+	struct diff sub = {.here = {[CHANGED] = i == UINT32_MAX, [REMOVED] = j == UINT32_MAX}};
 	while (i != UINT32_MAX && j != UINT32_MAX && same_element(m->f, list_at(m->f, x.p, i), list_at(m->f, y.p, j))) {
 		i = next_same(m, x.p, p, i + 1);
 		j = next_same(m, y.p, p, j + 1);
 	}
-	sub.here[MODIFIED] = !sub.here[ADDED] && !sub.here[REMOVED] && i != j;
+	sub.here[CHANGED] |= !sub.here[REMOVED] && i != j;
 	if (found(&sub))
 		adopt(c, d, element_pe(c, m, p), &sub);
 }
@@ -381,10 +369,88 @@ static void compare_list(struct comparing *c, const struct matching *m, struct s
 	mark_container(d, x, y, !nx && !ny);
 }
 
+/* ---- what only one side has: it is in the set with all that is in it ---- */
+
+static struct fieldset *all_in(struct comparing *c, const struct field *f, enum granularity g, const void *p);
+
+static void include(struct comparing *c, struct pe pe, const struct field *f, enum granularity g, const void *p)
+{
+	struct node n = {.pe = pe, .member = true, .sub = all_in(c, f, g, p)};
+	if (c->nodes.len < c->nodes.cap)
+		c->nodes.items[c->nodes.len++] = n;
+	else
+		fieldset_append(c->a, &c->nodes, n);
+}
+
+static void include_fields(struct comparing *c, const struct type *t, const void *obj)
+{
+	for (unsigned i = 0; i < t->nfields; i++) {
+		const struct field *f = type_named_field(t, i);
+		struct side s = side_of(obj, f);
+		if (s.there)
+			include(c, pe_field(field_name(f)), f, field_granularity(f), s.p);
+	}
+}
+
+static void include_entries(struct comparing *c, const struct field *f, const struct any_list *m)
+{
+	for (uint32_t i = 0; i < m->len; i++)
+		include(c, pe_field(*map_key_at(f, m, i)), f, element_granularity(f), list_at(f, m, i));
+}
+
+/* Elements that share a key: the key alone, once. */
+static void include_elements(struct comparing *c, const struct matching *m, const struct any_list *l)
+{
+	bool again = m->keys.n && repeats(m, l);
+	for (uint32_t i = 0; i < l->len; i++) {
+		const void *p = list_at(m->f, l, i);
+		if (again && next_same(m, l, p, 0) < i)
+			continue;
+		include(c, element_pe(c, m, p), m->f, again && repeated(m, l, p) ? G_LEAF : element_granularity(m->f), p);
+	}
+}
+
+/* Takes the nodes from there on off the stack. */
+static struct fieldset *seal(struct comparing *c, uint32_t from)
+{
+	uint32_t n = c->nodes.len - from;
+	struct fieldset *s = n ? fieldset_new(c->a) : NULL;
+	if (!s)
+		return NULL;
+	s->items = arena_array(c->a, struct node, n);
+	if (s->items) {
+		memcpy(s->items, c->nodes.items + from, n * sizeof *s->items);
+		s->len = s->cap = n;
+	}
+	c->nodes.len = from;
+	return s;
+}
+
+/* NULL when there is nothing below p. */
+static struct fieldset *all_in(struct comparing *c, const struct field *f, enum granularity g, const void *p)
+{
+	struct matching m = {.f = f};
+	uint32_t from = c->nodes.len;
+	if (!p || g == G_LEAF || g == G_WHOLE || c->depth >= FIELDSET_DEPTH_MAX)
+		return NULL;
+	c->depth++;
+	switch (g) {
+	case G_STRUCT: include_fields(c, field_type(f), p); break;
+	case G_MAP: include_entries(c, f, p); break;
+	case G_LIST_MAP: m.keys = field_list_keys(f); /* fall through */
+	default: include_elements(c, &m, p); break;
+	}
+	c->depth--;
+	struct fieldset *s = seal(c, from);
+	if (g == G_LIST_MAP || g == G_LIST_SET)
+		fieldset_sort(s);
+	return s;
+}
+
 /* f's whole value, not an element of its list. */
 static bool same_side(const struct field *f, struct side x, struct side y, bool whole)
 {
-	if (!x.there || !y.there || !x.p || !y.p)
+	if (!x.p || !y.p)
 		return false;
 	return whole && f->card != ONE ? same_list(f, x.p, y.p) : same_element(f, x.p, y.p);
 }
@@ -392,6 +458,12 @@ static bool same_side(const struct field *f, struct side x, struct side y, bool 
 static void compare_slot(struct comparing *c, const struct field *f, enum granularity g, struct side x, struct side y, struct diff *d)
 {
 	struct matching m = {.f = f};
+	if (!x.there || !y.there) {
+		int k = x.there ? REMOVED : CHANGED;
+		d->here[k] = true;
+		d->sub[k] = all_in(c, f, g, x.there ? x.p : y.p);
+		return;
+	}
 	if (same_side(f, x, y, g != G_STRUCT && g != G_LEAF)) /* most of an update: nothing to find below */
 		return;
 	if (c->depth >= FIELDSET_DEPTH_MAX)
@@ -402,23 +474,19 @@ static void compare_slot(struct comparing *c, const struct field *f, enum granul
 	case G_MAP: compare_map(c, f, x, y, d); break;
 	case G_LIST_MAP: m.keys = field_list_keys(f); /* fall through */
 	case G_LIST_SET: compare_list(c, &m, x, y, d); break;
-	case G_WHOLE: mark(d, x, y, x.p && y.p ? same_list(f, x.p, y.p) : x.p == y.p); break;
-	case G_LEAF: mark(d, x, y, same_element(f, x.p, y.p)); break;
+	case G_WHOLE: case G_LEAF: d->here[CHANGED] = x.p || y.p; break;
 	}
 	c->depth--;
 }
 
 static struct fieldset *or_new(struct arena *a, struct fieldset *s) { return s ? s : fieldset_new(a); }
 
-void fieldset_compare(struct arena *a, struct ref before, struct ref after, struct fieldset **added, struct fieldset **modified, struct fieldset **removed)
+void fieldset_compare(struct arena *a, struct ref before, struct ref after, struct fieldset **changed, struct fieldset **removed)
 {
 	struct comparing c = {.a = a};
 	struct diff d = {0};
 	compare_struct(&c, after.type, (struct side){before.p, true}, (struct side){after.p, true}, &d);
-	if (added)
-		*added = or_new(a, d.sub[ADDED]);
-	if (modified)
-		*modified = or_new(a, d.sub[MODIFIED]);
-	if (removed)
-		*removed = or_new(a, d.sub[REMOVED]);
+	buf_fini(&c.text);
+	*changed = or_new(a, d.sub[CHANGED]);
+	*removed = or_new(a, d.sub[REMOVED]);
 }

@@ -70,10 +70,10 @@ TEST(compare_finds_what_came_changed_and_went)
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 	struct ref x = object(a, T_core_v1_Pod, "{\"metadata\":{\"labels\":{\"a\":\"1\",\"b\":\"1\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\",\"args\":[\"x\"]}]}}");
 	struct ref y = object(a, T_core_v1_Pod, "{\"metadata\":{\"labels\":{\"a\":\"2\"}},\"spec\":{\"containers\":[{\"name\":\"d\",\"image\":\"i\"},{\"name\":\"c\",\"image\":\"j\"}]}}");
-	struct fieldset *added, *modified, *removed;
-	fieldset_compare(a, x, y, &added, &modified, &removed);
-	assert_str(text(a, added), "{\"f:spec\":{\"f:containers\":{\"k:{\\\"name\\\":\\\"d\\\"}\":{\".\":{},\"f:image\":{},\"f:name\":{},\"f:resources\":{}}}}}");
-	assert_str(text(a, modified), "{\"f:metadata\":{\"f:labels\":{\"f:a\":{}}},\"f:spec\":{\"f:containers\":{\"k:{\\\"name\\\":\\\"c\\\"}\":{\"f:image\":{}}}}}");
+	struct fieldset *changed, *removed;
+	fieldset_compare(a, x, y, &changed, &removed);
+	assert_str(text(a, changed), "{\"f:metadata\":{\"f:labels\":{\"f:a\":{}}},\"f:spec\":{\"f:containers\":{\"k:{\\\"name\\\":\\\"c\\\"}\":{\"f:image\":{}},"
+				    "\"k:{\\\"name\\\":\\\"d\\\"}\":{\".\":{},\"f:image\":{},\"f:name\":{},\"f:resources\":{}}}}}");
 	assert_str(text(a, removed), "{\"f:metadata\":{\"f:labels\":{\"f:b\":{}}},\"f:spec\":{\"f:containers\":{\"k:{\\\"name\\\":\\\"c\\\"}\":{\"f:args\":{}}}}}");
 }
 
@@ -81,9 +81,16 @@ TEST(atomic_values_are_one_leaf)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 	struct ref x = object(a, T_core_v1_Service, "{\"spec\":{\"selector\":{\"a\":\"1\"}}}"), y = object(a, T_core_v1_Service, "{\"spec\":{\"selector\":{\"b\":\"1\"}}}");
-	struct fieldset *modified;
-	fieldset_compare(a, x, y, NULL, &modified, NULL);
-	assert_str(text(a, modified), "{\"f:spec\":{\"f:selector\":{}}}");
+	struct fieldset *changed, *removed;
+	fieldset_compare(a, x, y, &changed, &removed);
+	assert_str(text(a, changed), "{\"f:spec\":{\"f:selector\":{}}}");
+}
+
+TEST(a_granular_member_of_an_atomic_type_is_taken_apart)
+{
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	struct ref y = object(a, T_core_v1_PersistentVolume, "{\"spec\":{\"claimRef\":{\"namespace\":\"n\"}}}");
+	assert_true(str_find(text(a, fieldset_of(a, y)), STR("\"f:claimRef\":{\"f:namespace\":{}}")) > 0);
 }
 
 TEST(key_defaults_are_part_of_the_key)
@@ -98,7 +105,18 @@ TEST(absent_and_empty_texts_are_equal)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 	struct ref x = object(a, T_apps_v1_StatefulSet, "{\"spec\":{}}"), y = object(a, T_apps_v1_StatefulSet, "{\"spec\":{\"serviceName\":\"\"}}");
-	struct fieldset *added, *modified, *removed;
-	fieldset_compare(a, x, y, &added, &modified, &removed);
-	assert_true(fieldset_empty(added) && fieldset_empty(modified) && fieldset_empty(removed));
+	struct fieldset *changed, *removed;
+	fieldset_compare(a, x, y, &changed, &removed);
+	assert_true(fieldset_empty(changed) && fieldset_empty(removed));
+}
+
+TEST(keys_that_come_twice_are_owned_once_and_alone)
+{
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	struct ref x = object(a, T_core_v1_Pod, "{\"spec\":{\"containers\":[{\"name\":\"c\"}]}}");
+	struct ref y = object(a, T_core_v1_Pod, "{\"spec\":{\"containers\":[{\"name\":\"c\",\"env\":[{\"name\":\"A\",\"value\":\"1\"},{\"name\":\"B\"},{\"name\":\"A\"}]}]}}");
+	struct fieldset *changed, *removed;
+	fieldset_compare(a, x, y, &changed, &removed);
+	assert_str(text(a, changed), "{\"f:spec\":{\"f:containers\":{\"k:{\\\"name\\\":\\\"c\\\"}\":{\"f:env\":{\".\":{},\"k:{\\\"name\\\":\\\"A\\\"}\":{},"
+				    "\"k:{\\\"name\\\":\\\"B\\\"}\":{\".\":{},\"f:name\":{}}}}}}}");
 }

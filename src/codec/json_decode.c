@@ -22,7 +22,7 @@ struct decoder {
 	struct arena *a;
 	const struct json_opts *o;
 	struct err *e;
-	bool strict, fold, wrong; /* wrong: e holds the first mismatch */
+	bool strict, keep_spaces, fold, wrong; /* wrong: e holds the first mismatch */
 	unsigned depth, depth_max, complaints;
 };
 
@@ -391,7 +391,8 @@ static int decode_value(struct decoder *d, const struct field *f, void *p, const
 	case K_DURATION: return decode_duration(d, p);
 	case K_QUANTITY: return decode_quantity(d, p);
 	case K_INTORSTRING: return decode_int_or_string(d, p);
-	case K_RAW: case K_FIELDSV1: case K_JSON: case K_ANY: case K_OBJECT: return scan_raw(&d->s, p);
+	case K_RAW: return d->keep_spaces ? scan_kept(&d->s, p) : scan_raw(&d->s, p);
+	case K_FIELDSV1: case K_JSON: case K_ANY: case K_OBJECT: return scan_raw(&d->s, p);
 	default: return decode_int(d, f, p, at);
 	}
 }
@@ -587,7 +588,7 @@ int json_decode(struct arena *a, const struct type *t, struct str in, const stru
 			return err_nomem(e, in.n);
 		in = copy;
 	}
-	struct decoder d = {.s = {.p = in.p, .end = in.p + in.n, .a = a}, .a = a, .o = o, .e = &first, .strict = flags & JSON_STRICT,
+	struct decoder d = {.s = {.p = in.p, .end = in.p + in.n, .a = a}, .a = a, .o = o, .e = &first, .strict = flags & JSON_STRICT, .keep_spaces = flags & JSON_KEEP_SPACES,
 		.fold = flags & JSON_FOLD_CASE, .depth_max = o && o->depth_max ? o->depth_max : JSON_MESSAGE_MAX};
 	if (decode_document(&d, t, obj) == 0 && !d.wrong)
 		return 0;

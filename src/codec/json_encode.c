@@ -13,6 +13,25 @@ static void put_raw(struct out *o, struct str json)
 		out_lit(o, "null");
 }
 
+/* Raw extensions are kept as they were sent; their white space is not shown. */
+static void put_extension(struct out *o, struct str json)
+{
+	size_t start = 0;
+	bool quoted = false;
+	for (size_t i = 0; i < json.n; i++) {
+		unsigned char c = (unsigned char)json.p[i];
+		if (c == '"')
+			quoted = !quoted;
+		else if (quoted)
+			i += c == '\\';
+		else if (c <= ' ') {
+			out_json_raw(o, str_sub(json, start, i));
+			start = i + 1;
+		}
+	}
+	put_raw(o, json.n ? str_sub(json, start, json.n) : json);
+}
+
 static void put_i64(struct out *o, int64_t v)
 {
 	out_need(o, 24);
@@ -90,6 +109,7 @@ static void put_element(struct out *o, const struct field *f, const void *p)
 	case K_DURATION: put_duration(o, *(const nsec_t *)p); break;
 	case K_QUANTITY: out_json_string(o, s->n ? *s : STR("0")); break;
 	case K_INTORSTRING: put_int_or_str(o, p); break;
+	case K_RAW: put_extension(o, *s); break;
 	default: put_raw(o, *s); break;
 	}
 }
@@ -141,7 +161,7 @@ static void put_value(struct out *o, const struct field *f, const void *obj)
 		put_list(o, f, p);
 	else if (f->card == MAP_OF)
 		put_map(o, f, p);
-	else if (f->flags & FIELD_PTR && !field_present(obj, f))
+	else if (f->flags & FIELD_PTR && field_empty(obj, f))
 		out_lit(o, "null");
 	else if (f->kind == K_MESSAGE && f->flags & FIELD_PTR)
 		put_message(o, field_type(f), *(void *const *)p);

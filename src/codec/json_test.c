@@ -1,5 +1,6 @@
 #include "codec/json.h"
 #include "base/test.h"
+#include "gen/apps_v1.h"
 #include "gen/core_v1.h"
 #include "gen/ids.h"
 #include <math.h>
@@ -247,4 +248,18 @@ TEST(a_bounded_buffer_fails_quietly)
 	json_encode(&b, (struct ref){t, cm});
 	assert_true(b.failed);
 	arena_free(a);
+}
+
+TEST(extensions_keep_their_spaces_when_asked)
+{
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	const struct type *t = desc_type(T_apps_v1_ControllerRevision);
+	static const struct json_opts keep = {.flags = JSON_KEEP_SPACES};
+	struct apps_v1_ControllerRevision *c = obj_new(a, t);
+	ERR(e);
+	BUF(out);
+	assert_ok(json_decode(a, t, STR("{\"data\":{\"a\": \"b \\\" c\", \"d\": [1, 2]}}"), &keep, c, &e), &e);
+	assert_str(c->data, "{\"a\": \"b \\\" c\", \"d\": [1, 2]}");
+	json_encode(&out, (struct ref){t, c});
+	assert_true(str_find(buf_view(&out), STR("\"data\":{\"a\":\"b \\\" c\",\"d\":[1,2]}")) > 0);
 }

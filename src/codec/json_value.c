@@ -400,3 +400,14 @@ int json_peek_type(struct str in, struct str *ret_api_version, struct str *ret_k
 	*ret_kind = m.kind;
 	return 0;
 }
+
+bool json_peek_head(struct str in, struct str *ret_api_version, struct str *ret_kind, struct arena *a)
+{
+	struct scan s = {.p = in.p, .end = in.p + in.n, .a = a};
+	struct peeked m = {{0}, {0}, NULL, NULL};
+	if (!scan_char(&s, '{') || peek_member(&s, &m) || !scan_char(&s, ',') || peek_member(&s, &m))
+		return false;
+	*ret_api_version = m.api_version;
+	*ret_kind = m.kind;
+	return m.api_version.p && m.kind.p && !m.wrong_name;
+}

@@ -70,11 +70,14 @@ static int by_order(const void *x, const void *y)
 	return c ? c : str_cmp(p->subresource, q->subresource);
 }
 
+#define TEXT_ROOM 4096 /* of what most writers own */
+
 static struct str set_text(struct arena *a, const struct manager *m)
 {
 	if (m->text.p)
 		return m->text;
 	BUF(out);
+	buf_room(&out, TEXT_ROOM);
 	fieldset_write(&out, m->set);
 	return buf_take(&out, a);
 }
@@ -230,9 +233,8 @@ static void add_fields(struct arena *a, struct manager *m, struct fieldset *mine
 
 void managers_record_update(struct arena *a, struct managers *m, struct ref prev, struct ref next, const struct managed_write *w)
 {
-	struct fieldset *added, *modified, *removed, *reset = managed_reset_set(a, w->reset);
-	fieldset_compare(a, managed_bare(a, prev, next.type), managed_bare(a, next, next.type), &added, &modified, &removed);
-	struct fieldset *changed = fieldset_empty(added) ? modified : fieldset_empty(modified) ? added : fieldset_union(a, added, modified);
+	struct fieldset *changed, *removed, *reset = managed_reset_set(a, w->reset);
+	fieldset_compare(a, managed_bare(a, prev, next.type), managed_bare(a, next, next.type), &changed, &removed);
 	if (reset) {
 		changed = fieldset_exclude(a, changed, reset);
 		removed = fieldset_exclude(a, removed, reset);

@@ -33,9 +33,17 @@ static inline void out_char(struct out *o, char c)
 }
 void out_put(struct out *o, const char *p, size_t n);
 static inline void out_str(struct out *o, struct str s) { out_put(o, s.p, s.n); }
-#define out_lit(o, lit) out_put((o), "" lit, sizeof(lit) - 1)
+static inline void out_short(struct out *o, const char *p, size_t n)
+{
+	out_need(o, n);
+	memcpy(o->p, p, n);
+	o->p += n;
+}
+#define out_lit(o, lit) out_short((o), "" lit, sizeof(lit) - 1)
 /* A JSON string with quotes and upstream's escapes. */
 void out_json_string(struct out *o, struct str s);
 /* JSON text whose strings get the escapes that upstream's encoder adds (<, >, &, U+2028, U+2029). */
 void out_json_raw(struct out *o, struct str json);
+/* The inside of a JSON string with no escapes but those that JSON asks for. */
+void out_json_least(struct out *o, struct str s);
 void out_base64(struct out *o, struct str bytes);

@@ -86,7 +86,7 @@ static int place_add(struct run *r, struct place p, struct value *v)
 {
 	uint32_t at;
 	if (p.in->type == V_OBJECT)
-		return value_set(r->a, p.in, p.key, or_null(r, v)), 0;
+		return value_set(r->a, p.in, p.key, or_null(r, v)), value_sort_members(p.in), 0;
 	if (str_is(p.key, "-"))
 		return value_push(r->a, p.in, or_null(r, v)), 0;
 	if (list_index(r, p.in, p.key, 1, &at))
@@ -120,7 +120,8 @@ static int place_remove(struct run *r, struct place p)
 	return 0;
 }
 
-/* What stands before the first slash is ignored, so `a/b` means `/b`: upstream splits at slashes and drops the first piece. */
+/* What stands before the first slash is ignored, so `a/b` means `/b`: upstream splits at slashes and drops the first piece.
+ * The objects on the way are written anew, with their members sorted. */
 static struct place find(struct run *r, struct str path)
 {
 	struct str first, rest, piece;
@@ -128,6 +129,7 @@ static struct place find(struct run *r, struct str path)
 		return (struct place){0};
 	struct place p = {.in = r->doc};
 	while (str_cut(rest, '/', &piece, &rest)) {
+		value_sort_members(p.in);
 		struct place next = {p.in, unescape(r->a, piece)};
 		struct value *v;
 		ERR(ignored);
@@ -136,6 +138,7 @@ static struct place find(struct run *r, struct str path)
 			return (struct place){0};
 		p.in = v;
 	}
+	value_sort_members(p.in);
 	p.key = unescape(r->a, piece);
 	return is_container(p.in) ? p : (struct place){0};
 }

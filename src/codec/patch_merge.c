@@ -27,6 +27,7 @@ static struct value *taken(struct arena *a, const struct value *patch)
 	return v;
 }
 
+/* The objects on the way are written anew, with their members sorted: who keeps them as text sees it. */
 static struct value *merge(struct arena *a, struct value *doc, const struct value *patch)
 {
 	if (!is_object(doc))
@@ -41,6 +42,7 @@ static struct value *merge(struct arena *a, struct value *doc, const struct valu
 		else
 			value_set(a, doc, m->key, is_null(old) ? taken(a, m->value) : merge(a, old, m->value));
 	}
+	value_sort_members(doc);
 	return doc;
 }
 

@@ -101,6 +101,19 @@ TEST(merge_patch)
 	assert_str(merged(a, "{}", "[]"), "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}");
 }
 
+TEST(patches_sort_the_objects_on_their_way)
+{
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	static const char *const now = "{\"m\":{\"z\":1,\"y\":2},\"b\":{\"d\":1,\"c\":2}}", *const then = "{\"b\":{\"a\":0,\"c\":2,\"d\":1},\"m\":{\"z\":1,\"y\":2}}";
+	ERR(e);
+	BUF(merge);
+	BUF(ops);
+	json_write(&merge, patch_merge(a, doc(a, now), doc(a, "{\"b\":{\"a\":0}}"), &e));
+	assert_str(buf_view(&merge), then);
+	json_write(&ops, patch_json(a, doc(a, now), STR("[{\"op\":\"add\",\"path\":\"/b/a\",\"value\":0}]"), &e));
+	assert_str(buf_view(&ops), then);
+}
+
 TEST(merge_diff_and_three_way)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);

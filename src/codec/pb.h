@@ -12,6 +12,7 @@ size_t pb_size(struct ref o);
 void pb_encode(struct buf *out, struct ref o);
 /* "k8s\0" + runtime.Unknown{typeMeta{apiVersion, kind}, raw, "", ""}. */
 void pb_envelope_encode(struct buf *out, struct ref o);
+bool pb_envelope_encode_whole(struct buf *out, struct ref o); /* false: o has empty lists or maps that will be read back as absent (obj_drop_empty) */
 struct pb_envelope {
 	struct str api_version, kind, raw, content_encoding, content_type; /* point into the input */
 };

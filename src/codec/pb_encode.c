@@ -5,6 +5,7 @@
 struct writer {
 	char *base, *p; /* room; what is written begins at p */
 	size_t n;       /* bytes so far, whether there was room or not */
+	bool lossy;     /* a list or map is empty but not null, which the bytes do not tell */
 };
 
 static void put_message(struct writer *w, const struct type *t, const void *obj);
@@ -143,6 +144,7 @@ static void put_packed(struct writer *w, const struct field *f, const struct any
 
 static void put_list(struct writer *w, const struct field *f, const struct any_list *l)
 {
+	w->lossy |= !l->len && l->items;
 	if (f->flags & FIELD_PACKED) {
 		put_packed(w, f, l);
 		return;
@@ -165,6 +167,7 @@ static unsigned wire_type(const struct field *f)
 
 static void put_map(struct writer *w, const struct field *f, const struct any_list *m)
 {
+	w->lossy |= !m->len && m->items;
 	for (uint32_t i = m->len; i-- > 0;) {
 		size_t since = w->n;
 		const void *v = list_at(f, m, i);
@@ -186,7 +189,7 @@ static bool left_out(const struct type *t, const struct field *f, const void *ob
 {
 	const void *p = (const char *)obj + f->offset;
 	if (f->flags & FIELD_PTR)
-		return !field_present(obj, f);
+		return field_empty(obj, f);
 	if (f->kind == K_BYTES && !((const struct str *)p)->p)
 		return true;
 	return t->flags & TYPE_PROTO3 && (text_empty(f, p) || field_empty(obj, f));
@@ -235,19 +238,20 @@ static void put_object(struct writer *w, struct ref o, bool envelope)
 		put_message(w, o.type, o.p);
 }
 
-static void encode(struct buf *out, struct ref o, bool envelope)
+/* True when the bytes tell all of o. */
+static bool encode(struct buf *out, struct ref o, bool envelope)
 {
 	size_t room = out->cap - out->n > FIRST_ROOM ? out->cap - out->n : out->max ? 0 : FIRST_ROOM;
 	for (;;) {
 		char *base = buf_room(out, room);
 		if (!base)
-			return;
-		struct writer w = {base, base + room, 0};
+			return false;
+		struct writer w = {.base = base, .p = base + room};
 		put_object(&w, o, envelope);
 		if (w.n <= room) {
 			memmove(base, w.p, w.n);
 			out->n += w.n;
-			return;
+			return !w.lossy;
 		}
 		room = w.n;
 	}
@@ -256,10 +260,11 @@ static void encode(struct buf *out, struct ref o, bool envelope)
 size_t pb_size(struct ref o)
 {
 	char none;
-	struct writer w = {&none, &none, 0};
+	struct writer w = {.base = &none, .p = &none};
 	put_message(&w, o.type, o.p);
 	return w.n;
 }
 
 void pb_encode(struct buf *out, struct ref o) { encode(out, o, false); }
 void pb_envelope_encode(struct buf *out, struct ref o) { encode(out, o, true); }
+bool pb_envelope_encode_whole(struct buf *out, struct ref o) { return encode(out, o, true); }

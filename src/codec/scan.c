@@ -326,6 +326,17 @@ struct str json_compact(struct arena *a, struct str text)
 	return p ? (struct str){p, (size_t)(squeeze(p, text) - p)} : (struct str){0};
 }
 
+int scan_kept(struct scan *s, struct str *ret)
+{
+	bool spaced;
+	scan_space(s);
+	const char *start = s->p;
+	if (scan_skip(s, &spaced) != 0)
+		return -1;
+	*ret = (struct str){start, (size_t)(s->p - start)};
+	return 0;
+}
+
 int scan_raw(struct scan *s, struct str *ret)
 {
 	bool spaced;

@@ -38,6 +38,7 @@ int scan_number(struct scan *s, struct str *ret, bool *ret_int) must_check;
 int scan_skip(struct scan *s, bool *ret_spaced) must_check;
 /* The compact text of the next value, pointing into the input if it is compact there. */
 int scan_raw(struct scan *s, struct str *ret) must_check;
+int scan_kept(struct scan *s, struct str *ret) must_check; /* the text as it is, spaces and all */
 int scan_literal(struct scan *s, struct str word) must_check;
 /* First '"', '\\' or control byte at or after p; *high is set when a byte before it is not ASCII. */
 const char *scan_special(const char *p, const char *end, bool *high);

@@ -205,15 +205,27 @@ static void check_space(struct syntax *s)
 		s->p++;
 }
 
+static int check_text(struct syntax *s)
+{
+	enum want w = VALUE;
+	do {
+		check_space(s);
+		if (check_next(s, &w) != 0)
+			return -1;
+	} while (s->depth || w != AFTER);
+	check_space(s);
+	return s->p < s->end ? bad(s, "after top-level value") : 0;
+}
+
 int json_syntax(struct str in, struct err *e)
 {
 	struct syntax s = {.p = in.p, .end = in.p + in.n, .e = e};
-	enum want w = VALUE;
-	do {
-		check_space(&s);
-		if (check_next(&s, &w) != 0)
-			return -1;
-	} while (s.depth || w != AFTER);
-	check_space(&s);
-	return s.p < s.end ? bad(&s, "after top-level value") : 0;
+	return check_text(&s);
+}
+
+int64_t json_bad_at(struct str in)
+{
+	ERR(e);
+	struct syntax s = {.p = in.p, .end = in.p + in.n, .e = &e};
+	return check_text(&s) < 0 && s.p < s.end ? s.p - in.p + 1 : -1;
 }

@@ -27,5 +27,8 @@ int change_each(struct ctl *c, struct targets *ts, int (*one)(void *arg, struct 
 /* Sets the annotation that the next apply compares with, to the object itself. */
 void change_set_last_applied(struct ctl *c, struct value *obj);
 struct str change_last_applied(const struct value *obj); /* absent without */
+/* After a server-side apply: the annotation of client-side applies gets an owner of its own, and what they owned goes over to "kubectl" (apply_migrate.c).
+ * 1: the fields moved, and the apply has to be sent again; -1. */
+int apply_migrate(struct ctl *c, const struct target *t, const struct value *applied, struct err *e) must_check;
 /* metadata.annotations or labels, made if need be. */
 struct value *object_map(struct ctl *c, struct value *obj, const char *name);

@@ -126,12 +126,27 @@ static int conflict(struct ctl *c, struct err *e)
 		"give them the value that they have, to share them.", STR_F(why));
 }
 
-static int apply_server(struct apply *a, struct target *t, struct err *e)
+static struct value *send_apply(struct apply *a, const struct target *t, struct err *e)
 {
 	struct change ch = {.method = "PATCH", .content_type = "application/apply-patch+yaml", .body = rest_body(a->c, t->obj), .manager = "kubectl",
 		.dry = a->dry, .force = opt_on(a->c, "force-conflicts"), .validate = true};
-	struct value *obj = change_send(a->c, t, &ch, e);
-	return obj ? finish(a, t, obj, "serverside-applied", e) : conflict(a->c, e);
+	return change_send(a->c, t, &ch, e);
+}
+
+static int apply_server(struct apply *a, struct target *t, struct err *e)
+{
+	struct value *obj = send_apply(a, t, e), *moved;
+	ERR(why);
+	if (!obj)
+		return conflict(a->c, e);
+	int migrated = a->dry == DRY_NONE ? apply_migrate(a->c, t, obj, &why) : 0;
+	if (migrated < 0)
+		ctl_warn(a->c, str_printf(a->c->a, "what kubectl apply without --server-side owns stays its own: %s", err_text(&why)));
+	else if (migrated && (moved = send_apply(a, t, e)))
+		obj = moved;
+	else if (migrated)
+		return conflict(a->c, e);
+	return finish(a, t, obj, "serverside-applied", e);
 }
 
 static int check(struct apply *a, struct err *e)

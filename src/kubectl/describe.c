@@ -13,9 +13,14 @@ static const struct kind_row {
 	const char *group, *resource;
 	describe_fn *fn;
 } kinds[] = {
-	{"", "configmaps", describe_configmap}, {"", "pods", describe_pod}, {"", "secrets", describe_secret}, {"", "services", describe_service},
+	{"", "configmaps", describe_configmap}, {"", "limitranges", describe_limitrange}, {"", "nodes", describe_node}, {"", "pods", describe_pod},
+	{"", "resourcequotas", describe_quota}, {"", "secrets", describe_secret}, {"", "serviceaccounts", describe_serviceaccount}, {"", "services", describe_service},
 	{"apps", "daemonsets", describe_daemonset}, {"apps", "deployments", describe_deployment}, {"apps", "replicasets", describe_replicaset},
-	{"apps", "statefulsets", describe_statefulset},
+	{"apps", "statefulsets", describe_statefulset}, {"batch", "cronjobs", describe_cronjob}, {"batch", "jobs", describe_job},
+	{"discovery.k8s.io", "endpointslices", describe_endpointslice}, {"networking.k8s.io", "networkpolicies", describe_networkpolicy},
+	{"policy", "poddisruptionbudgets", describe_budget}, {"rbac.authorization.k8s.io", "clusterrolebindings", describe_rolebinding},
+	{"rbac.authorization.k8s.io", "clusterroles", describe_role}, {"rbac.authorization.k8s.io", "rolebindings", describe_rolebinding},
+	{"rbac.authorization.k8s.io", "roles", describe_role}, {"scheduling.k8s.io", "priorityclasses", describe_priorityclass},
 };
 
 /* An object must not paint on the terminal. */
@@ -69,17 +74,17 @@ void describe_map(struct describe *d, int level, const char *title, const struct
 static void put_annotation(struct describe *d, int level, struct member *m, bool first)
 {
 	struct str rest = text_of(m->value), line;
+	if (rest.n && rest.p[rest.n - 1] == '\n')
+		rest.n--;
 	bool shorter = m->key.n + rest.n + 2 <= ANNOTATION_MAX && str_index(rest, '\n', 0) < 0;
 	if (shorter) {
 		put_first(d, level, "Annotations", str_printf(d->c->a, "%.*s: %.*s", STR_F(m->key), STR_F(rest)), first);
 		return;
 	}
 	put_first(d, level, "Annotations", str_printf(d->c->a, "%.*s:", STR_F(m->key)), first);
-	if (rest.n && rest.p[rest.n - 1] == '\n')
-		rest.n--;
 	while (str_next(&rest, '\n', &line)) {
 		bool cut = line.n > ANNOTATION_MAX;
-		continued(d, level, str_printf(d->c->a, "  %.*s%s", STR_F(str_sub(line, 0, cut ? ANNOTATION_MAX - 3 : line.n)), cut ? "..." : ""));
+		continued(d, level, str_printf(d->c->a, "  %.*s%s", STR_F(str_sub(line, 0, cut ? ANNOTATION_MAX - 2 : line.n)), cut ? "..." : ""));
 	}
 }
 
@@ -225,16 +230,32 @@ int describe_events(struct describe *d, struct err *e)
 
 /* ---- any kind */
 
+/* A word of a title: "Creation", but "UID". */
+static void put_word(struct buf *b, struct str word)
+{
+	static const char *const acronyms[] = {"API", "GUID", "OSB", "UID", "URL"};
+	if (b->n)
+		buf_char(b, ' ');
+	for (size_t i = 0; i < ARRAY_LEN(acronyms); i++)
+		if (str_eq_fold(word, str_of(acronyms[i]))) {
+			buf_str(b, str_of(acronyms[i]));
+			return;
+		}
+	buf_char(b, (char)toupper((unsigned char)word.p[0]));
+	buf_str(b, str_sub(word, 1, word.n));
+}
+
 /* "Creation Timestamp" of creationTimestamp, "Pod IP" of podIP. */
 static struct str title_of(struct ctl *c, struct str key)
 {
 	BUF(b);
-	for (size_t i = 0; i < key.n; i++) {
-		unsigned char ch = (unsigned char)key.p[i];
-		bool starts = i && isupper(ch) && (islower((unsigned char)key.p[i - 1]) || (i + 1 < key.n && islower((unsigned char)key.p[i + 1])));
-		if (starts)
-			buf_char(&b, ' ');
-		buf_char(&b, (char)(i ? ch : (unsigned char)toupper(ch)));
+	size_t from = 0;
+	for (size_t i = 1; i <= key.n; i++) {
+		bool upper = i < key.n && isupper((unsigned char)key.p[i]), last_of_capitals = i + 1 < key.n && islower((unsigned char)key.p[i + 1]);
+		if (i < key.n && !(upper && (islower((unsigned char)key.p[i - 1]) || last_of_capitals)))
+			continue;
+		put_word(&b, str_sub(key, from, i));
+		from = i;
 	}
 	return buf_take(&b, c->a);
 }

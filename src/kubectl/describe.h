@@ -20,7 +20,8 @@ struct describe {
 };
 typedef int describe_fn(struct describe *d, struct err *e);
 describe_fn describe_pod, describe_deployment, describe_replicaset, describe_statefulset, describe_daemonset, describe_configmap, describe_secret, describe_service,
-	describe_generic;
+	describe_generic, describe_job, describe_cronjob, describe_node, describe_serviceaccount, describe_role, describe_rolebinding, describe_quota,
+	describe_limitrange, describe_budget, describe_priorityclass, describe_endpointslice, describe_networkpolicy;
 
 void describe_line(struct describe *d, int level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* "Labels:  a=b", one pair a line; "<none>". */

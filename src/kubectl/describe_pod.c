@@ -217,6 +217,23 @@ static void put_mounts(struct describe *d, const struct value *mounts)
 	}
 }
 
+static void put_devices(struct describe *d, const struct value *list)
+{
+	if (list_len(list))
+		describe_line(d, 2, "Devices:");
+	EACH_ITEM(x, list)
+		describe_line(d, 3, "%.*s from %.*s", F(*x, "devicePath"), F(*x, "name"));
+}
+
+static void put_seccomp(struct describe *d, int level, const struct value *profile)
+{
+	if (!profile)
+		return;
+	describe_line(d, level, "SeccompProfile:\t%.*s", F(profile, "type"));
+	if (str_is(value_path_str(profile, "type"), "Localhost"))
+		describe_line(d, level, "LocalhostProfile:\t%.*s", F(profile, "localhostProfile"));
+}
+
 static const struct value *status_of(const struct value *statuses, struct str name)
 {
 	EACH_ITEM(s, statuses)
@@ -236,6 +253,7 @@ static void put_container(struct describe *d, const struct value *c, const struc
 	if (status)
 		describe_line(d, 2, "Image ID:\t%.*s", F(status, "imageID"));
 	put_ports(d, value_get(c, STR("ports")));
+	put_seccomp(d, 2, value_path(c, "securityContext.seccompProfile"));
 	put_words(d, "Command", value_get(c, STR("command")));
 	put_words(d, "Args", value_get(c, STR("args")));
 	put_status(d, status);
@@ -246,6 +264,7 @@ static void put_container(struct describe *d, const struct value *c, const struc
 	put_probe(d, "Startup", value_get(c, STR("startupProbe")));
 	put_environment(d, c);
 	put_mounts(d, value_get(c, STR("volumeMounts")));
+	put_devices(d, value_get(c, STR("volumeDevices")));
 	d->indent = indent;
 }
 
@@ -321,18 +340,19 @@ static void put_ips(struct describe *d)
 static void put_status_lines(struct describe *d)
 {
 	struct ctl *c = d->c;
-	struct str deleted = value_path_str(d->obj, "metadata.deletionTimestamp"), reason = value_path_str(d->obj, "status.reason");
-	if (deleted.n) {
+	struct str deleted = value_path_str(d->obj, "metadata.deletionTimestamp"), reason = value_path_str(d->obj, "status.reason"), phase = value_path_str(d->obj, "status.phase");
+	if (deleted.n && !str_is(phase, "Failed") && !str_is(phase, "Succeeded")) {
 		struct str ago = ago_text(c, deleted);
 		describe_line(d, 0, "Status:\tTerminating (lasts %.*s)", STR_F(ago));
 		describe_line(d, 0, "Termination Grace Period:\t%llds", (long long)int_at(d->obj, "metadata.deletionGracePeriodSeconds", 0));
 	} else {
-		describe_line(d, 0, "Status:\t%.*s", F(d->obj, "status.phase"));
+		describe_line(d, 0, "Status:\t%.*s", STR_F(phase));
 	}
 	if (reason.n)
 		describe_line(d, 0, "Reason:\t%.*s", STR_F(reason));
 	if (value_path_str(d->obj, "status.message").n)
 		describe_line(d, 0, "Message:\t%.*s", F(d->obj, "status.message"));
+	put_seccomp(d, 0, value_path(d->obj, "spec.securityContext.seccompProfile"));
 }
 
 static void put_pod_head(struct describe *d)
@@ -357,6 +377,25 @@ static void put_pod_head(struct describe *d)
 	put_status_lines(d);
 	put_ips(d);
 	describe_owner(d);
+	if (value_path_str(o, "status.nominatedNodeName").n)
+		describe_line(d, 0, "NominatedNodeName:\t%.*s", F(o, "status.nominatedNodeName"));
+}
+
+/* With the status of the condition that each stands for. */
+static void put_gates(struct describe *d)
+{
+	const struct value *gates = value_path(d->obj, "spec.readinessGates"), *conditions = value_path(d->obj, "status.conditions");
+	if (!list_len(gates))
+		return;
+	describe_line(d, 0, "Readiness Gates:");
+	describe_line(d, 1, "Type\tStatus");
+	EACH_ITEM(g, gates) {
+		struct str type = value_path_str(*g, "conditionType"), status = STR("<none>");
+		EACH_ITEM(c, conditions)
+			if (str_eq(value_path_str(*c, "type"), type))
+				status = value_path_str(*c, "status");
+		describe_line(d, 1, "%.*s \t%.*s ", STR_F(type), STR_F(status));
+	}
 }
 
 static void put_spread(struct describe *d, const struct value *list)
@@ -378,6 +417,7 @@ int describe_pod(struct describe *d, struct err *e)
 	put_pod_head(d);
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		describe_containers(d, lists[i][0], value_path(o, lists[i][1]), value_path(o, lists[i][2]));
+	put_gates(d);
 	describe_conditions(d, value_path(o, "status.conditions"), false);
 	describe_volumes(d, value_path(o, "spec.volumes"));
 	if (value_path_str(o, "status.qosClass").n)

@@ -10,7 +10,6 @@ static const struct volume {
 	{"configMap", "ConfigMap (a volume populated by a ConfigMap)", {{"Name", "name", FIELD_TEXT}, {"Optional", "optional", FIELD_BOOL}}},
 	{"csi", "CSI (a Container Storage Interface (CSI) volume source)", {{"Driver", "driver", FIELD_TEXT}, {"FSType", "fsType", FIELD_TEXT},
 		{"ReadOnly", "readOnly", FIELD_BOOL}, {"VolumeAttributes", "volumeAttributes", FIELD_MAP}}},
-	{"downwardAPI", "DownwardAPI (a volume populated by information about the pod)", {{0}}},
 	{"emptyDir", "EmptyDir (a temporary directory that shares a pod's lifetime)", {{"Medium", "medium", FIELD_TEXT}, {"SizeLimit", "sizeLimit", FIELD_TEXT}}},
 	{"hostPath", "HostPath (bare host directory volume)", {{"Path", "path", FIELD_TEXT}, {"HostPathType", "type", FIELD_TEXT}}},
 	{"image", "Image (a container image or OCI artifact)", {{"Reference", "reference", FIELD_TEXT}, {"PullPolicy", "pullPolicy", FIELD_TEXT}}},
@@ -81,6 +80,18 @@ static void put_ephemeral(struct describe *d, const struct value *v)
 	describe_line(d, 2, "VolumeMode:\t%.*s", STR_F(value_path_str(t, "spec.volumeMode")));
 }
 
+static void put_downward(struct describe *d, const struct value *v)
+{
+	const struct value *items = value_get(v, STR("items"));
+	describe_line(d, 2, "Type:\tDownwardAPI (a volume populated by information about the pod)");
+	describe_line(d, 2, "Items:");
+	EACH_ITEM(x, items) {
+		struct str field = value_path_str(*x, "fieldRef.fieldPath"), resource = value_path_str(*x, "resourceFieldRef.resource");
+		if (field.n || resource.n)
+			describe_line(d, 3, "%.*s -> %.*s", STR_F(field.n ? field : resource), STR_F(value_path_str(*x, "path")));
+	}
+}
+
 static void put_volume(struct describe *d, const struct value *v)
 {
 	for (size_t i = 0; i < ARRAY_LEN(volumes); i++)
@@ -90,6 +101,8 @@ static void put_volume(struct describe *d, const struct value *v)
 		}
 	if (value_get(v, STR("projected")))
 		put_projected(d, value_get(v, STR("projected")));
+	else if (value_get(v, STR("downwardAPI")))
+		put_downward(d, value_get(v, STR("downwardAPI")));
 	else if (value_get(v, STR("ephemeral")))
 		put_ephemeral(d, value_get(v, STR("ephemeral")));
 	else

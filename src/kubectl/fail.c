@@ -11,12 +11,24 @@ static struct str host_of(struct str server)
 	return host;
 }
 
+static bool said(const struct err *e, uint32_t i)
+{
+	for (uint32_t j = 0; j < i; j++)
+		if (str_eq(e->causes[j].field, e->causes[i].field) && str_eq(e->causes[j].message, e->causes[i].message))
+			return true;
+	return false;
+}
+
+/* Each once: the server tells some twice. */
 static void put_causes(struct buf *out, const struct err *e)
 {
-	const char *lead = e->ncauses > 1 ? "\n* " : "";
+	uint32_t different = 0;
+	for (uint32_t i = 0; i < e->ncauses; i++)
+		different += !said(e, i);
 	for (uint32_t i = 0; i < e->ncauses; i++) {
 		const struct err_cause *c = &e->causes[i];
-		buf_printf(out, "%s%.*s: %.*s", lead, STR_F(c->field), STR_F(c->message));
+		if (!said(e, i))
+			buf_printf(out, "%s%.*s: %.*s", different > 1 ? "\n* " : "", STR_F(c->field), STR_F(c->message));
 	}
 }
 

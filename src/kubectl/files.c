@@ -64,6 +64,9 @@ static int one_document(struct reader *r, struct str doc, struct str source, str
 		failed = 0;
 	if (failed) {
 		struct str why = str_dup(r->c->a, e->message);
+		int64_t at = is_json(doc) ? json_bad_at(doc) : -1;
+		if (at > 0)
+			why = str_printf(r->c->a, "json: offset %lld: %.*s", (long long)at, STR_F(why));
 		return err_set(e, ERR_BAD_REQUEST, "error parsing %.*s: %s%.*s", STR_F(source), is_json(doc) ? "" : "error converting YAML to JSON: ", STR_F(why));
 	}
 	return v->type == V_NULL ? 0 : r->each(r->arg, v, source, e);

@@ -1,4 +1,5 @@
-/* The node's network, where nobody else configures it: a bridge with host-local addresses, port mappings, and the runtime told of the range. */
+/* The node's network, where nobody else configures it: the configuration of room cni, and the runtime told of the range. */
+#include "cni/masquerade.h"
 #include "kubelet/node.h"
 #include <dirent.h>
 
@@ -20,53 +21,39 @@ static bool configured(const char *dir)
 	DIR *d = opendir(dir);
 	bool found = false;
 	for (struct dirent *en; d && (en = readdir(d));)
-		found |= str_has_suffix(str_of(en->d_name), STR(".conflist")) && strcmp(en->d_name, "10-c8s.conflist") != 0;
+		found |= str_has_suffix(str_of(en->d_name), STR(".conflist")) && strcmp(en->d_name, CNI_CONF_FILE) != 0;
 	if (d)
 		closedir(d);
 	return found;
 }
 
-static struct str conflist(struct arena *a, struct str range)
+static int open_ways(struct kubelet *k, const struct cni_conf *c, struct err *e)
 {
-	return str_printf(a,
-		"{\n"
-		"  \"cniVersion\": \"0.4.0\",\n"
-		"  \"name\": \"c8s\",\n"
-		"  \"plugins\": [\n"
-		"    {\"type\": \"bridge\", \"bridge\": \"cni0\", \"isGateway\": true, \"ipMasq\": true, \"hairpinMode\": true, \"promiscMode\": false,\n"
-		"     \"ipam\": {\"type\": \"host-local\", \"ranges\": [[{\"subnet\": \"%.*s\"}]], \"routes\": [{\"dst\": \"0.0.0.0/0\"}]}},\n"
-		"    {\"type\": \"portmap\", \"capabilities\": {\"portMappings\": true}, \"snat\": true}\n"
-		"  ]\n"
-		"}\n", STR_F(range));
-}
-
-static void write_conf(struct kubelet *k, struct arena *a, struct str range)
-{
-	ERR(e);
-	char *dir = str_z(a, k->o.cni_conf_dir), *file = str_z(a, str_printf(a, "%s/10-c8s.conflist", dir));
-	struct str now, want = conflist(a, range);
-	if (configured(dir) || (file_exists(file) && file_read(a, file, OBJECT_BYTES, &now, &e) == 0 && str_eq(now, want)))
-		return;
-	if (file_mkdirs(dir, 0755, &e) || file_write_atomic(file, want, 0644, &e))
-		log_error("network configuration: %s", err_text(&e));
-}
-
-static void forward(struct kubelet *k)
-{
-	ERR(e);
 	CLEANUP(plan_free) struct plan *plan = plan_new();
 	plan_sysctl(plan, "net.ipv4.ip_forward", "1");
-	if (helper_run(k->helper, plan, NULL, &e))
-		log_warn("packets of Pods may not be forwarded: %s", err_text(&e));
+	return cni_masquerade(plan, c, e) ? -1 : helper_run(k->helper, plan, NULL, e);
+}
+
+static void configure(struct kubelet *k, struct arena *a, struct str range)
+{
+	ERR(e);
+	struct cni_conf c = {0};
+	const char *dir = str_z(a, k->o.cni_conf_dir);
+	if (configured(dir))
+		return;
+	if (net_ip_parse(range, &c.pod_cidrs[0]))
+		log_error("network configuration: \"%.*s\" is no range of addresses", STR_F(range));
+	else if (cni_conf_write(&c, dir, NULL, NULL, &e))
+		log_error("network configuration: %s", err_text(&e));
+	else if (open_ways(k, &c, &e))
+		log_warn("Pods may not reach the world: %s", err_text(&e));
 }
 
 void node_network(struct kubelet *k)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 	struct str range = k->pod_cidr.n ? k->pod_cidr : k->cfg->podCIDR.n ? k->cfg->podCIDR : RANGE_DEFAULT;
-	if (k->o.cni_conf_dir.n) {
-		write_conf(k, a, range);
-		forward(k);
-	}
+	if (k->o.cni_conf_dir.n)
+		configure(k, a, range);
 	tell_runtime(k, a, range);
 }

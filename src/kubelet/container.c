@@ -7,7 +7,7 @@
 #define NAMESPACE_TARGET 3 /* cri.v1.NamespaceMode */
 
 /* The name and image of a container as upstream's hash sees them: the decimal bytes of their JSON. */
-static struct str config_hash(struct arena *a, const struct core_v1_Container *c)
+struct str container_hash(struct arena *a, const struct core_v1_Container *c)
 {
 	BUF(json);
 	BUF(dump);
@@ -37,7 +37,7 @@ static struct str ports_json(struct arena *a, const struct core_v1_Container *c)
 static void annotate(struct pod *p, struct arena *a, const struct core_v1_Container *c, uint32_t attempt, struct str_map *m)
 {
 	const struct core_v1_Pod *o = p->spec->pod;
-	str_map_set(a, m, STR("io.kubernetes.container.hash"), config_hash(a, c));
+	str_map_set(a, m, STR("io.kubernetes.container.hash"), container_hash(a, c));
 	str_map_set(a, m, STR("io.kubernetes.container.restartCount"), str_printf(a, "%u", attempt));
 	str_map_set(a, m, STR("io.kubernetes.container.terminationMessagePath"), c->terminationMessagePath);
 	str_map_set(a, m, STR("io.kubernetes.container.terminationMessagePolicy"), c->terminationMessagePolicy);

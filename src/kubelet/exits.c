@@ -118,7 +118,8 @@ static void orphan_remove(struct kubelet *k, struct arena *a, struct str id)
 	struct cri_v1_StopPodSandboxResponse stopped = {0};
 	struct cri_v1_RemovePodSandboxRequest rm = {id};
 	struct cri_v1_RemovePodSandboxResponse removed = {0};
-	if (cri_call(k->cri, a, CRI_STOP_SANDBOX, &stop, &stopped, 0, &e) || cri_call(k->cri, a, CRI_REMOVE_SANDBOX, &rm, &removed, 0, &e))
+	bool failed = cri_call(k->cri, a, CRI_STOP_SANDBOX, &stop, &stopped, 0, &e) || cri_call(k->cri, a, CRI_REMOVE_SANDBOX, &rm, &removed, 0, &e);
+	if (failed && !cri_not_found(&e)) /* its Pod may have ended in between */
 		log_error("orphaned sandbox %.*s stays: %s", STR_F(id), err_text(&e));
 }
 

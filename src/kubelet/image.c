@@ -61,7 +61,7 @@ static int pull(struct pod *p, struct arena *a, const struct core_v1_Container *
 	mono_t began = rt_now();
 	pod_event(p, m->name, "Normal", "Pulling", "Pulling image \"%.*s\"", STR_F(c->image));
 	report(p);
-	if (!req.sandbox_config || cri_call(p->k->cri, a, CRI_PULL, &req, &resp, NS_HOUR, e))
+	if (!req.sandbox_config || pod_cri_call(p, a, CRI_PULL, &req, &resp, NS_HOUR, e))
 		return -1;
 	p->k->images_stale = true;
 	node_changed(p->k);
@@ -86,6 +86,8 @@ static int pull_failed(struct pod *p, const struct core_v1_Container *c, struct 
 {
 	ERR(said);
 	struct str why = cri_error_text(e);
+	if (pod_to_end(p))
+		return -1;
 	buf_clear(&m->pull_error);
 	buf_str(&m->pull_error, why);
 	pause_next(&m->pull, rt_now(), rt_now(), PAUSE_MIN, PAUSE_MAX);

@@ -74,7 +74,7 @@ CLEANUP_FN(spec_unref, struct spec *)
 
 enum cstate { CS_CREATED, CS_RUNNING, CS_EXITED, CS_UNKNOWN }; /* as cri.v1.ContainerState */
 struct cview { /* a container as the runtime has it */
-	struct str name, id, sandbox, image, image_id, reason, message, log_path, message_path, message_policy;
+	struct str name, id, sandbox, image, image_id, reason, message, log_path, message_path, message_policy, hash; /* hash: container_hash of what it was made of */
 	uint32_t attempt;
 	int state, exit_code;
 	int64_t created, started, finished; /* ns since 1970 */
@@ -105,7 +105,8 @@ struct cmem { /* what the kubelet knows of a container beyond the runtime */
 	struct probe *probes[PROBE_KINDS];
 	struct str probes_id;         /* the container that they are about */
 	mono_t retry_at;
-	bool killing;                 /* a fiber stops it */
+	bool killing, stopping;       /* a fiber is to stop it; the runtime is at it */
+	bool renew;                   /* its image changed: it starts again, whatever the policy */
 };
 
 struct pod {
@@ -118,7 +119,7 @@ struct pod {
 	struct cond wake;
 	bool dirty, stale, running;   /* something changed; the view is old; the worker lives */
 	bool is_static, gone;         /* gone: no source has it any more */
-	bool deleting, killing, stopped; /* to be ended; being ended; nothing runs any more */
+	bool deleting, ending, killing, stopped; /* to go; to be ended, for whatever reason; being ended; nothing runs any more */
 	int64_t grace_s;
 	mono_t kill_at;
 	bool failed;                  /* will not run (again): fail_reason, fail_message */
@@ -210,6 +211,10 @@ void pod_event(struct pod *p, struct str container, const char *type, const char
 const struct core_v1_Container *pod_find_container(const struct core_v1_Pod *pod, struct str name, enum ckind *ret_kind);
 /* worker.c */
 void worker_start(struct pod *p);
+/* For calls that may take long, made by the worker: fn runs in a fiber of its own, which is cancelled when pod_to_end.  False: it was. */
+bool pod_run(struct pod *p, void (*fn)(void *arg), void *arg);
+int pod_cri_call(struct pod *p, struct arena *a, enum cri_op op, const void *req, void *resp, nsec_t timeout, struct err *e) must_check;
+bool pod_to_end(const struct pod *p); /* it was deleted, though the worker may not have looked yet */
 /* view.c */
 int view_refresh(struct pod *p, struct err *e) must_check;
 void view_free(struct view *v);
@@ -223,6 +228,7 @@ void pod_start_step(struct pod *p, struct arena *a); /* does what is to be done 
 struct cri_v1_PodSandboxConfig *sandbox_config(struct pod *p, struct arena *a, uint32_t attempt, struct err *e);
 struct cri_v1_ContainerConfig *container_config(struct pod *p, struct arena *a, const struct core_v1_Container *c, uint32_t attempt, struct str image_ref,
 	const struct cri_v1_Image *image, struct err *e);
+struct str container_hash(struct arena *a, const struct core_v1_Container *c); /* changes with what may be changed of a container that runs */
 /* security.c */
 int security_check_nonroot(const struct pod *p, const struct core_v1_Container *c, const struct cri_v1_Image *image, struct err *e) must_check;
 void security_sandbox(struct arena *a, const struct pod *p, struct cri_v1_LinuxPodSandboxConfig *l);
@@ -275,6 +281,7 @@ int action_port(const struct core_v1_Container *c, const struct int_or_str *port
 /* probe.c */
 void probes_start(struct pod *p, const struct core_v1_Container *c, struct cmem *m, struct str id);
 void probes_stop(struct cmem *m);
+void probes_stop_restarts(struct cmem *m); /* those that end a container; whether it is ready is asked on */
 /* exits.c */
 void exits_start(struct kubelet *k);
 void exit_watch(struct pod *p, struct str id, int64_t pid);

@@ -1,6 +1,8 @@
 /* Mirror Pods: how static Pods show in the API. */
 #include "kubelet/impl.h"
 
+#define PAUSE_MAX (16 * NS_S)
+
 struct mirror_job {
 	struct kubelet *k;
 	struct str ns, name, uid; /* behind it */
@@ -43,16 +45,18 @@ static int create(struct pod *p, struct err *e)
 	return client_create(p->k->t, a, client_resource("", "v1", "pods"), p->ns, o, e) ? 0 : -1;
 }
 
-/* Until it is there, or the static Pod is gone. */
+/* Until it is there, or the static Pod is gone.  The name may be taken for a while by the mirror of what the manifest was before. */
 static void make_fiber(void *arg)
 {
 	struct mirror_job *j = arg;
-	for (struct pod *p; (p = pod_by_uid(j->k, j->uid)) && !p->gone;) {
+	nsec_t pause = NS_S / 2;
+	for (struct pod *p; (p = pod_by_uid(j->k, j->uid)) && !p->gone && !p->mirror_uid.n;) {
 		ERR(e);
 		int r = j->k->registered ? create(p, &e) : -1;
-		if (!r || err_is(&e, ERR_ALREADY_EXISTS) || fiber_sleep(NS_S))
+		pause = j->k->registered && pause < PAUSE_MAX ? pause * 2 : pause;
+		if (!r || fiber_sleep(pause))
 			break;
-		if (e.code)
+		if (e.code && !err_is(&e, ERR_ALREADY_EXISTS))
 			log_warn("mirror of %.*s: %s", STR_F(j->name), err_text(&e));
 	}
 	free(j);

@@ -6,6 +6,8 @@ nsec_t pause_left(const struct pause *p, mono_t when, mono_t now, nsec_t max)
 {
 	if (!p->set || expired(p, when, max))
 		return 0;
+	if (when > now) /* by a clock that was set back since */
+		when = now;
 	nsec_t left = when + p->span - now;
 	return left > 0 ? left : 0;
 }

@@ -26,6 +26,14 @@ TEST(pauses_double_up_to_the_maximum)
 	}
 }
 
+TEST(a_clock_that_was_set_back_makes_no_pause_longer)
+{
+	struct pause p = {0};
+	mono_t t = 1000 * NS_S;
+	pause_next(&p, t, t, 10 * NS_S, MAX);
+	assert_int_equal(pause_left(&p, t + 300 * NS_S, t + NS_S, MAX), 10 * NS_S);
+}
+
 TEST(a_long_good_run_is_a_new_beginning)
 {
 	struct pause p = {0};

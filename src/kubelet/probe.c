@@ -91,8 +91,9 @@ static enum verdict try_grpc(struct probe *x, struct arena *a, mono_t deadline, 
 	struct str resp = {0};
 	if (g->service.n) {
 		buf_char(&req, 0x0a);
-		buf_char(&req, (char)(g->service.n & 0x7f));
-		buf_str(&req, str_sub(g->service, 0, 0x7f));
+		for (size_t n = g->service.n; n > 0x7f || (buf_char(&req, (char)n), 0); n >>= 7)
+			buf_char(&req, (char)(n | 0x80));
+		buf_str(&req, g->service);
 	}
 	int r = c ? grpc_call_raw(c, "/grpc.health.v1.Health/Check", buf_view(&req), &resp, a, deadline, NULL, &e) : -1;
 	grpc_client_free(c);
@@ -223,16 +224,26 @@ void probes_start(struct pod *p, const struct core_v1_Container *c, struct cmem 
 			m->probes[i] = probe_new(p, c, what[i], m, id, (enum probe_kind)i);
 }
 
+static void probe_stop(struct cmem *m, enum probe_kind kind)
+{
+	struct probe *x = m->probes[kind];
+	m->probes[kind] = NULL;
+	if (!x)
+		return;
+	scope_fini(&x->scope);
+	spec_unref(x->spec);
+	free(x);
+}
+
+void probes_stop_restarts(struct cmem *m)
+{
+	probe_stop(m, PROBE_STARTUP);
+	probe_stop(m, PROBE_LIVENESS);
+}
+
 void probes_stop(struct cmem *m)
 {
-	for (int i = 0; i < PROBE_KINDS; i++) {
-		struct probe *x = m->probes[i];
-		m->probes[i] = NULL;
-		if (!x)
-			continue;
-		scope_fini(&x->scope);
-		spec_unref(x->spec);
-		free(x);
-	}
+	probes_stop_restarts(m);
+	probe_stop(m, PROBE_READINESS);
 	m->probes_id = (struct str){0};
 }

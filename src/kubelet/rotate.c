@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#define LOOK_EVERY (10 * NS_S)
+#define LOOK_EVERY (10 * NS_S) /* unless the configuration says otherwise */
 
 static int name_order(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
@@ -66,7 +66,8 @@ static void rotate_fiber(void *arg)
 {
 	struct kubelet *k = arg;
 	int64_t max = amount_parse(STR("memory"), k->cfg->containerLogMaxSize);
-	while (max > 0 && !fiber_sleep(LOOK_EVERY)) {
+	nsec_t every = k->cfg->containerLogMonitorInterval > 0 ? k->cfg->containerLogMonitorInterval : LOOK_EVERY;
+	while (max > 0 && !fiber_sleep(every)) {
 		CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 		struct map_entry *en;
 		str_list_t uids = {0};

@@ -17,21 +17,26 @@ static struct http_client *client_to(struct route *t, struct str url, struct str
 	return http_client_new(&(struct http_client_opts){.url = str_z(a, str_sub(url, 0, (size_t)slash)), .http1_only = true}, e);
 }
 
-static int translate(struct route *t, struct http_client *c, struct str path, const struct stream_want *w, struct err *e)
+/* What the client wants, and what the runtime has. */
+struct ends {
+	struct stream_want front, back;
+};
+
+static int translate(struct route *t, struct http_client *c, struct str path, const struct ends *w, struct err *e)
 {
 	struct http_call q = {.method = STR("POST"), .path = path, .deadline = rt_now() + DIAL};
-	CLEANUP(stream_conn_close) struct stream_conn *back = stream_dial(c, &q, STREAM_SPDY, w, e);
-	CLEANUP(stream_conn_close) struct stream_conn *front = back ? stream_accept(t->q, t->r, w, e) : NULL;
+	CLEANUP(stream_conn_close) struct stream_conn *back = stream_dial(c, &q, STREAM_SPDY, &w->back, e);
+	CLEANUP(stream_conn_close) struct stream_conn *front = back ? stream_accept(t->q, t->r, &w->front, e) : NULL;
 	return front ? stream_bridge(front, back, e) : -1;
 }
 
-static void join(struct route *t, struct str url, const struct stream_want *w)
+static void join(struct route *t, struct str url, const struct ends *w)
 {
 	ERR(e);
 	struct str path;
 	static const struct str drop[] = {STR_INIT("authorization")};
 	CLEANUP(http_client_free) struct http_client *c = client_to(t, url, &path, &e);
-	bool spdy = req_header_has(t->q, STR("upgrade"), STR("SPDY/3.1"));
+	bool spdy = req_header_has(t->q, STR("upgrade"), STR("SPDY/3.1")) && w->front.tty == w->back.tty;
 	struct http_proxy px = {.path = path, .drop = drop, .ndrop = 1, .deadline = rt_now() + DIAL};
 	int r = !c ? -1 : spdy ? http_proxy(c, t->q, t->r, &px, &e) : translate(t, c, path, w, &e);
 	if (r && !resp_started(t->r))
@@ -72,7 +77,7 @@ static bool must_upgrade(struct route *t)
 	return stream_requested(t->q);
 }
 
-static void answer(struct route *t, int failed, struct err *e, struct str url, const struct stream_want *w)
+static void answer(struct route *t, int failed, struct err *e, struct str url, const struct ends *w)
 {
 	if (failed)
 		route_error(t, cri_not_found(e) ? 404 : 500, "%s", err_text(e));
@@ -85,18 +90,27 @@ void serve_exec(struct route *t)
 	ERR(e);
 	struct cri_v1_ExecRequest req = {0};
 	struct cri_v1_ExecResponse resp = {0};
-	struct stream_want w = wants(t);
+	struct ends w = {wants(t), wants(t)};
 	struct str rest = t->q->query, key, value;
 	if (!must_upgrade(t) || !running(t, &req.container_id))
 		return;
 	while (query_next(t->q->arena, &rest, &key, &value))
 		if (str_is(key, "command"))
 			*arena_push(t->q->arena, &req.cmd) = value.p ? value : STR("");
-	req.tty = w.tty;
-	req.stdin = w.in;
-	req.stdout = w.out;
-	req.stderr = w.err;
+	req.tty = w.back.tty;
+	req.stdin = w.back.in;
+	req.stdout = w.back.out;
+	req.stderr = w.back.err;
 	answer(t, cri_call(t->k->cri, t->q->arena, CRI_EXEC, &req, &resp, 0, &e), &e, resp.url, &w);
+}
+
+/* Whether a process has a terminal was settled when it started: a client without one gets its output all the same, and no errors. */
+static bool has_tty(const struct pod *p, struct route *t)
+{
+	struct str name;
+	enum ckind kind;
+	const struct core_v1_Container *c = route_pod(t, &name) && p->spec ? pod_find_container(p->spec->pod, name, &kind) : NULL;
+	return c && c->tty;
 }
 
 void serve_attach(struct route *t)
@@ -104,13 +118,14 @@ void serve_attach(struct route *t)
 	ERR(e);
 	struct cri_v1_AttachRequest req = {0};
 	struct cri_v1_AttachResponse resp = {0};
-	struct stream_want w = wants(t);
-	if (!must_upgrade(t) || !running(t, &req.container_id))
+	struct ends w = {wants(t), wants(t)};
+	struct pod *p = must_upgrade(t) ? running(t, &req.container_id) : NULL;
+	if (!p)
 		return;
-	req.tty = w.tty;
-	req.stdin = w.in;
-	req.stdout = w.out;
-	req.stderr = w.err;
+	w.back.tty = req.tty = has_tty(p, t);
+	w.back.err = req.stderr = w.back.err && !req.tty;
+	req.stdin = w.back.in;
+	req.stdout = w.back.out;
 	answer(t, cri_call(t->k->cri, t->q->arena, CRI_ATTACH, &req, &resp, 0, &e), &e, resp.url, &w);
 }
 
@@ -119,7 +134,7 @@ void serve_forward(struct route *t)
 	ERR(e);
 	struct cri_v1_PortForwardRequest req = {0};
 	struct cri_v1_PortForwardResponse resp = {0};
-	struct stream_want w = {.port_forward = true};
+	struct ends w = {{.port_forward = true}, {.port_forward = true}};
 	struct pod *p = must_upgrade(t) ? route_pod(t, NULL) : NULL;
 	const struct sview *s = p ? view_sandbox(p->view) : NULL;
 	if (!p)

@@ -76,6 +76,8 @@ static void deleted(struct kubelet *k, const struct informer_item *old)
 		p->gone = true;
 		pod_wake(p);
 	}
+	if (st && st->is_static && str_eq(st->mirror_uid, o->metadata.uid))
+		st->mirror_uid = (struct str){0};
 	if (st && st->is_static && !st->gone)
 		mirror_make(st);
 }

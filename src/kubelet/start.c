@@ -1,5 +1,6 @@
 /* What a Pod still lacks: folders, cgroup, volumes, sandbox, init containers, containers.  Each call takes the steps that are possible now. */
 #include "kubelet/impl.h"
+#include "gen/node_v1.h"
 
 /* An ephemeral container is a container without a few members, in the same order: pod_find_container casts. */
 _Static_assert(offsetof(struct core_v1_EphemeralContainerCommon, image) == offsetof(struct core_v1_Container, image), "layout");
@@ -83,12 +84,38 @@ static void sandbox_gone(struct pod *p, struct arena *a, const struct sview *s)
 	p->sandbox_ready = false;
 }
 
+/* What the Pod's RuntimeClass calls for; absent without one. */
+static int handler_of(struct pod *p, struct arena *a, struct str *ret, struct err *e)
+{
+	struct str name = p->spec->pod->spec.runtimeClassName;
+	*ret = (struct str){0};
+	if (!name.n)
+		return 0;
+	if (!p->k->t)
+		return err_set(e, ERR_SERVICE_UNAVAILABLE, "no API server to ask for RuntimeClass \"%.*s\"", STR_F(name));
+	struct node_v1_RuntimeClass *c = client_get(p->k->t, a, client_resource("node.k8s.io", "v1", "runtimeclasses"), (struct str){0}, name, e);
+	if (!c)
+		return err_wrap(e, "failed to get RuntimeClass %.*s", STR_F(name));
+	*ret = c->handler;
+	return 0;
+}
+
+static int sandbox_request(struct pod *p, struct arena *a, uint32_t attempt, struct cri_v1_RunPodSandboxRequest *req, struct err *e)
+{
+	const struct core_v1_PodSpec *s = &p->spec->pod->spec;
+	if (s->has_hostUsers && !s->hostUsers)
+		return err_set(e, ERR_INVALID, "user namespaces are not supported on this node");
+	req->config = sandbox_config(p, a, attempt, e);
+	return req->config ? handler_of(p, a, &req->runtime_handler, e) : -1;
+}
+
+/* Not cut short when the Pod is deleted: the runtime would go on for a while, in a cgroup that has been removed by then. */
 static bool sandbox_run(struct pod *p, struct arena *a, uint32_t attempt)
 {
 	ERR(e);
-	struct cri_v1_RunPodSandboxRequest req = {sandbox_config(p, a, attempt, &e), p->spec->pod->spec.runtimeClassName};
+	struct cri_v1_RunPodSandboxRequest req = {0};
 	struct cri_v1_RunPodSandboxResponse resp = {0};
-	if (!req.config || cri_call(p->k->cri, a, CRI_RUN_SANDBOX, &req, &resp, 2 * p->k->cri->timeout, &e)) {
+	if (sandbox_request(p, a, attempt, &req, &e) || cri_call(p->k->cri, a, CRI_RUN_SANDBOX, &req, &resp, 2 * p->k->cri->timeout, &e)) {
 		pod_event(p, STR(""), "Warning", "FailedCreatePodSandBox", "Failed to create pod sandbox: %s", err_text(&e));
 		p->retry_at = rt_now() + RETRY_AFTER;
 		return false;
@@ -151,15 +178,29 @@ static void running(struct pod *p, struct cmem *m, struct str id)
 	p->stale = p->dirty = true;
 }
 
-static bool post_start(struct pod *p, const struct core_v1_Container *c, struct cmem *m, struct str id)
+struct post_start {
+	struct pod *p;
+	const struct core_v1_Container *c;
+	struct str id;
+	struct err e;
+	bool failed;
+};
+
+static void post_start_run(void *arg)
 {
-	ERR(e);
-	if (!c->lifecycle || !c->lifecycle->postStart || !hook_run(p, c, id, c->lifecycle->postStart, rt_now() + 10 * NS_MIN, &e))
-		return true;
-	pod_event(p, m->name, "Warning", "FailedPostStartHook", "PostStartHook failed");
-	container_kill(p, id, m->name, p->spec->pod->spec.terminationGracePeriodSeconds, STR("FailedPostStartHook"));
-	set_waiting(m, "PostStartHookError", e.message);
-	return false;
+	struct post_start *x = arg;
+	x->failed = hook_run(x->p, x->c, x->id, x->c->lifecycle->postStart, rt_now() + 10 * NS_MIN, &x->e);
+}
+
+static void post_start(struct pod *p, const struct core_v1_Container *c, struct cmem *m, struct str id)
+{
+	struct post_start x = {.p = p, .c = c, .id = id};
+	if (c->lifecycle && c->lifecycle->postStart && pod_run(p, post_start_run, &x) && x.failed) {
+		pod_event(p, m->name, "Warning", "FailedPostStartHook", "PostStartHook failed");
+		container_kill(p, id, m->name, p->spec->pod->spec.terminationGracePeriodSeconds, STR("FailedPostStartHook"));
+		set_waiting(m, "PostStartHookError", x.e.message);
+	}
+	err_fini(&x.e);
 }
 
 static bool create(struct pod *p, struct arena *a, const struct core_v1_Container *c, struct cmem *m, uint32_t attempt, const struct cri_v1_Image *image,
@@ -225,9 +266,13 @@ static bool paused(struct pod *p, struct arena *a, struct cmem *m, const struct 
 static void consider(struct pod *p, struct arena *a, const struct core_v1_Container *c, const struct cview *v)
 {
 	struct cmem *m = pod_cmem(p, c->name);
-	if (!m || m->retry_at > rt_now() || m->killing || p->next)
+	if (!m || m->retry_at > rt_now() || m->killing || p->next || p->gone)
 		return;
-	if (v && v->state == CS_EXITED && paused(p, a, m, v))
+	if (v && v->state == CS_UNKNOWN) {
+		container_kill(p, v->id, m->name, p->spec->pod->spec.terminationGracePeriodSeconds, STR("What the container does is unknown"));
+		return;
+	}
+	if (v && v->state == CS_EXITED && !m->renew && paused(p, a, m, v))
 		return;
 	start(p, a, c, m, v ? v->attempt + 1 : 0);
 }
@@ -239,11 +284,33 @@ static const struct cview *current(const struct pod *p, struct str name)
 	return v && s && str_eq(v->sandbox, s->id) ? v : NULL;
 }
 
-static void watch_probes(struct pod *p, const struct core_v1_Container *c, const struct cview *v)
+static bool outdated(struct arena *a, const struct core_v1_Container *c, const struct cview *v)
+{
+	return v->hash.n && !str_eq(v->hash, container_hash(a, c));
+}
+
+static bool renewal_due(struct pod *p, struct arena *a, const struct core_v1_Container *c, const struct cview *v)
 {
 	struct cmem *m = pod_cmem(p, c->name);
-	if (m && !m->killing)
+	if (!m || !m->renew)
+		return false;
+	m->renew = outdated(a, c, v);
+	p->dirty |= !m->renew; /* it may be over then */
+	return m->renew;
+}
+
+static void keep(struct pod *p, struct arena *a, const struct core_v1_Container *c, const struct cview *v)
+{
+	struct cmem *m = pod_cmem(p, c->name);
+	if (!m || m->killing)
+		return;
+	m->renew = outdated(a, c, v);
+	if (!m->renew) {
 		probes_start(p, c, m, v->id);
+		return;
+	}
+	container_kill(p, v->id, m->name, p->spec->pod->spec.terminationGracePeriodSeconds,
+		str_printf(a, "Container %.*s definition changed, will be restarted", STR_F(m->name)));
 }
 
 static bool main_began(const struct pod *p)
@@ -263,7 +330,7 @@ static bool sidecar(struct pod *p, struct arena *a, const struct core_v1_Contain
 		consider(p, a, c, view_latest(p->view, c->name));
 		return false;
 	}
-	watch_probes(p, c, v);
+	keep(p, a, c, v);
 	return m && m->started;
 }
 
@@ -272,7 +339,7 @@ static bool init_done(struct pod *p, struct arena *a, const struct core_v1_Conta
 	const struct cview *v = current(p, c->name);
 	if (v && v->state == CS_EXITED && v->exit_code == 0)
 		return true;
-	if (!v || (v->state != CS_RUNNING && restart_wanted(p->spec->pod, c, v->exit_code, true)))
+	if (!v || v->state == CS_UNKNOWN || (v->state != CS_RUNNING && restart_wanted(p->spec->pod, c, v->exit_code, true)))
 		consider(p, a, c, view_latest(p->view, c->name));
 	return false;
 }
@@ -293,8 +360,9 @@ static void mains(struct pod *p, struct arena *a)
 	EACH_MAIN(c, p->spec->pod) {
 		const struct cview *v = view_latest(p->view, c->name), *cur = current(p, c->name);
 		if (cur && cur->state == CS_RUNNING)
-			watch_probes(p, c, cur);
-		else if (!v || v->state == CS_UNKNOWN || v->state == CS_CREATED || restart_wanted(p->spec->pod, c, v->exit_code, false))
+			keep(p, a, c, cur);
+		else if (!v || v->state == CS_UNKNOWN || v->state == CS_CREATED || renewal_due(p, a, c, v) ||
+			restart_wanted(p->spec->pod, c, v->exit_code, false))
 			consider(p, a, c, v);
 	}
 }

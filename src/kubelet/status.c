@@ -51,8 +51,30 @@ static struct core_v1_ContainerStateWaiting *waiting(const struct pod *p, struct
 
 static bool comes_back(const struct pod *p, const struct core_v1_Container *c, const struct cview *v, const struct cmem *m)
 {
-	return m && m->wait_reason && m->kind != CK_EPHEMERAL && !p->deleting && !p->over && !p->failed &&
-		restart_wanted(p->spec->pod, c, v->exit_code, m->kind == CK_INIT);
+	return m && m->kind != CK_EPHEMERAL && !p->deleting && !p->over && !p->failed &&
+		(m->renew || (m->wait_reason && restart_wanted(p->spec->pod, c, v->exit_code, m->kind == CK_INIT)));
+}
+
+/* Its Pod has ended, and it never ran though its turn had come, or nobody knows what became of it. */
+static bool lost(const struct pod *p, const struct cview *v, const struct cmem *m)
+{
+	if (!p->stopped || !m || m->kind != CK_MAIN || (v && v->state == CS_EXITED))
+		return false;
+	EACH_INIT(c, p->spec->pod) {
+		const struct cview *i = view_latest(p->view, c->name);
+		if (!container_is_sidecar(c) && !(i && i->state == CS_EXITED && !i->exit_code))
+			return false;
+	}
+	return true;
+}
+
+static struct core_v1_ContainerStateTerminated *unknown_end(struct arena *a)
+{
+	struct core_v1_ContainerStateTerminated *t = arena_make(a, struct core_v1_ContainerStateTerminated);
+	t->reason = STR("ContainerStatusUnknown");
+	t->message = STR("The container could not be located when the pod was terminated");
+	t->exitCode = 137;
+	return t;
 }
 
 static void state_of(const struct pod *p, struct arena *a, const struct core_v1_Container *c, const struct cview *v, const struct cmem *m,
@@ -64,6 +86,8 @@ static void state_of(const struct pod *p, struct arena *a, const struct core_v1_
 		s->state.running->startedAt = at(v->started);
 	} else if (v && v->state == CS_EXITED && !comes_back(p, c, v, m)) {
 		s->state.terminated = terminated(p, a, v);
+	} else if (lost(p, v, m)) {
+		s->state.terminated = unknown_end(a);
 	} else {
 		s->state.waiting = waiting(p, a, m);
 		before = v && v->state == CS_EXITED ? v : before;
@@ -156,7 +180,8 @@ bool pod_phase_final(struct pod *p)
 		return true;
 	EACH_MAIN(c, p->spec->pod) {
 		const struct cview *v = view_latest(p->view, c->name);
-		if (!v || v->state != CS_EXITED || restart_wanted(p->spec->pod, c, v->exit_code, false))
+		const struct cmem *m = pod_cmem(p, c->name);
+		if (!v || v->state != CS_EXITED || (m && m->renew) || restart_wanted(p->spec->pod, c, v->exit_code, false))
 			return false;
 	}
 	return p->spec->pod->spec.containers.len > 0;

@@ -7,16 +7,23 @@ static struct str_map uid_label(struct arena *a, struct str uid)
 	return m;
 }
 
+/* By attempts first: the clock may have been set back between two. */
+static int later_first(uint32_t attempt_a, int64_t created_a, uint32_t attempt_b, int64_t created_b)
+{
+	int r = (attempt_b > attempt_a) - (attempt_b < attempt_a);
+	return r ? r : (created_b > created_a) - (created_b < created_a);
+}
+
 static int sandbox_order(const void *x, const void *y)
 {
 	const struct sview *a = x, *b = y;
-	return (b->created > a->created) - (b->created < a->created);
+	return later_first(a->attempt, a->created, b->attempt, b->created);
 }
 
 static int container_order(const void *x, const void *y)
 {
 	const struct cview *a = x, *b = y;
-	return (b->created > a->created) - (b->created < a->created);
+	return later_first(a->attempt, a->created, b->attempt, b->created);
 }
 
 static int sandboxes_read(struct pod *p, struct view *v, struct err *e)
@@ -48,6 +55,7 @@ static void cview_of(struct arena *a, struct cview *o, const struct cri_v1_Conta
 	o->reason = str_dup(a, s->reason);
 	o->message = str_dup(a, s->message);
 	o->log_path = str_dup(a, s->log_path);
+	o->hash = str_dup(a, str_map_get(&s->annotations, STR("io.kubernetes.container.hash")));
 	struct str mount = str_map_get(&s->annotations, STR("io.kubernetes.container.terminationMessagePath"));
 	o->message_policy = str_dup(a, str_map_get(&s->annotations, STR("io.kubernetes.container.terminationMessagePolicy")));
 	LIST_EACH(m, s->mounts)
@@ -88,7 +96,7 @@ static void cview_copy(struct arena *a, struct cview *to, const struct cview *fr
 {
 	*to = *from;
 	struct str *texts[] = {&to->name, &to->id, &to->sandbox, &to->image, &to->image_id, &to->reason, &to->message, &to->log_path, &to->message_path,
-		&to->message_policy};
+		&to->message_policy, &to->hash};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		*texts[i] = str_dup(a, *texts[i]);
 }

@@ -14,6 +14,18 @@ static bool same_map(const struct str_map *a, const struct str_map *b)
 	return a->len == b->len;
 }
 
+/* Another image is a new beginning. */
+static void forgive(struct pod *p, const struct core_v1_Container *c)
+{
+	enum ckind kind;
+	const struct core_v1_Container *old = pod_find_container(p->spec->pod, c->name, &kind);
+	struct cmem *m = pod_cmem(p, c->name);
+	if (!old || !m || str_eq(old->image, c->image))
+		return;
+	m->crash = m->pull = (struct pause){0};
+	m->retry_at = 0;
+}
+
 static void take_next(struct pod *p)
 {
 	if (!p->next)
@@ -21,27 +33,44 @@ static void take_next(struct pod *p)
 	const struct meta_v1_ObjectMeta *was = &p->spec->pod->metadata, *is = &p->next->pod->metadata;
 	if (!same_map(&was->labels, &is->labels) || !same_map(&was->annotations, &is->annotations))
 		volumes_news(p);
+	EACH_INIT(c, p->next->pod)
+		forgive(p, c);
+	EACH_MAIN(c, p->next->pod)
+		forgive(p, c);
 	spec_unref(p->spec);
 	p->spec = p->next;
 	p->next = NULL;
 }
 
+/* Of a container that is being stopped the runtime's answer to that will tell. */
 static bool exit_pending(struct pod *p)
 {
-	LIST_EACH(c, p->view->containers)
-		if (c->state == CS_RUNNING && exit_fired(p->k, c->id))
+	LIST_EACH(c, p->view->containers) {
+		const struct cmem *m = pod_cmem(p, c->name);
+		if (c->state == CS_RUNNING && exit_fired(p->k, c->id) && !(m && m->stopping))
 			return true;
+	}
 	return false;
 }
 
-static void observe(struct pod *p)
+static void probes_of_ended(struct pod *p)
+{
+	LIST_EACH(c, p->view->containers) {
+		struct cmem *m = pod_cmem(p, c->name);
+		if (c->state != CS_RUNNING && m && m->probes_id.n && str_eq(m->probes_id, c->id))
+			probes_stop(m);
+	}
+}
+
+/* False: what runs is not known, and nothing is to be done on account of what ran once. */
+static bool observe(struct pod *p)
 {
 	if (!p->stale && p->view)
-		return;
+		return true;
 	ERR(e);
 	p->stale = false;
 	bool failed = view_refresh(p, &e);
-	if (failed)
+	if (failed && !p->poll_wait)
 		log_error("%.*s: the runtime does not say what runs: %s", STR_F(p->key), err_text(&e));
 	if (failed || exit_pending(p)) {
 		p->poll_wait = p->poll_wait && p->poll_wait < NS_S ? p->poll_wait * 2 : failed ? NS_S : POLL_FIRST;
@@ -49,6 +78,12 @@ static void observe(struct pod *p)
 	} else {
 		p->poll_wait = p->poll_at = 0;
 	}
+	p->stale |= failed;
+	if (failed)
+		return false;
+	probes_of_ended(p);
+	cond_wake_all(&p->wake); /* containers that wait for others to end */
+	return true;
 }
 
 static void fail(struct pod *p, const char *reason, struct str message)
@@ -79,9 +114,10 @@ static void judge_deadline(struct pod *p)
 static int64_t grace_wanted(const struct pod *p)
 {
 	const struct core_v1_Pod *o = p->spec->pod;
+	int64_t s = o->spec.has_terminationGracePeriodSeconds ? o->spec.terminationGracePeriodSeconds : 30;
 	if (o->metadata.has_deletionGracePeriodSeconds)
-		return o->metadata.deletionGracePeriodSeconds;
-	return o->spec.has_terminationGracePeriodSeconds ? o->spec.terminationGracePeriodSeconds : 30;
+		s = o->metadata.deletionGracePeriodSeconds;
+	return s > 0 ? s : 1; /* even then it is asked before it is killed */
 }
 
 static void judge(struct pod *p)
@@ -98,20 +134,21 @@ static void judge(struct pod *p)
 static bool any_running(const struct pod *p)
 {
 	LIST_EACH(c, p->view->containers)
-		if (c->state == CS_RUNNING || c->state == CS_CREATED)
+		if (c->state == CS_RUNNING)
 			return true;
 	return false;
 }
 
-static void sandboxes_stop(struct pod *p, struct arena *a)
+static int sandboxes_stop(struct pod *p, struct arena *a, struct err *e)
 {
 	LIST_EACH(s, p->view->sandboxes) {
-		ERR(e);
 		struct cri_v1_StopPodSandboxRequest req = {s->id};
 		struct cri_v1_StopPodSandboxResponse resp = {0};
-		if (s->ready && cri_call(p->k->cri, a, CRI_STOP_SANDBOX, &req, &resp, 0, &e) && !cri_not_found(&e))
-			log_error("%.*s: the sandbox does not stop: %s", STR_F(p->key), err_text(&e));
+		if (s->ready && cri_call(p->k->cri, a, CRI_STOP_SANDBOX, &req, &resp, 0, e) && !cri_not_found(e))
+			return err_wrap(e, "stop the sandbox");
+		err_fini(e);
 	}
+	return 0;
 }
 
 static void sandboxes_remove(struct pod *p, struct arena *a)
@@ -125,16 +162,20 @@ static void sandboxes_remove(struct pod *p, struct arena *a)
 	}
 }
 
-/* Sandbox, volumes and cgroup go; containers' records and logs stay for `kubectl logs` until the Pod is deleted. */
-static void stop(struct pod *p, struct arena *a)
+/* Sandbox, volumes and cgroup go; containers' records and logs stay for `kubectl logs` until the Pod is deleted.
+ * False: something stays, and so does the Pod; what runs is looked at again before the next attempt. */
+static bool stop(struct pod *p, struct arena *a)
 {
 	ERR(e);
-	sandboxes_stop(p, a);
-	if (volumes_remove(p, &e) || resources_pod_cgroup_remove(p, &e))
+	p->stale = true;
+	if (sandboxes_stop(p, a, &e) || volumes_remove(p, &e) || resources_pod_cgroup_remove(p, &e)) {
 		log_error("%.*s: %s", STR_F(p->key), err_text(&e));
-	p->stopped = true;
-	p->stale = p->dirty = true;
+		p->retry_at = rt_now() + NS_S;
+		return false;
+	}
+	p->stopped = p->dirty = true;
 	p->sandbox_ready = p->volumes_ready = p->cgroup_ready = p->dirs_ready = false;
+	return true;
 }
 
 static int api_delete(struct pod *p, struct arena *a, struct err *e)
@@ -172,19 +213,19 @@ static bool bury(struct pod *p, struct arena *a)
 
 static bool end_step(struct pod *p, struct arena *a)
 {
+	if (!p->ending)
+		p->retry_at = 0; /* that was for another attempt to start */
+	p->ending = true;
 	if (any_running(p)) {
 		p->grace_s = grace_wanted(p);
 		pod_kill_all(p);
 		return false;
 	}
-	if (!p->stopped) {
+	if (!p->stopped)
 		report(p); /* the outcome is known before the cleaning up */
-		stop(p, a);
+	if (p->retry_at > rt_now() || (!p->stopped && !stop(p, a)))
 		return false;
-	}
-	if (p->deleting && p->retry_at <= rt_now())
-		return bury(p, a);
-	return false;
+	return p->deleting && bury(p, a);
 }
 
 /* True: the worker is done. */
@@ -192,8 +233,7 @@ static bool round_of(struct pod *p)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 	take_next(p);
-	observe(p);
-	if (!p->view)
+	if (!observe(p))
 		return false;
 	judge(p);
 	admit(p);
@@ -256,6 +296,63 @@ static void worker(void *arg)
 	pod_free(p);
 	if (ended)
 		source_pod_gone(k);
+}
+
+/* ---- calls that the end of the Pod interrupts */
+struct aside {
+	struct pod *p;
+	void (*fn)(void *arg);
+	void *arg;
+	bool done;
+};
+
+static void aside_fiber(void *arg)
+{
+	struct aside *x = arg;
+	x->fn(x->arg);
+	x->done = true;
+	cond_wake_all(&x->p->wake);
+}
+
+bool pod_to_end(const struct pod *p) { return p->gone || (p->next && meta_deleting(&p->next->pod->metadata)); }
+
+bool pod_run(struct pod *p, void (*fn)(void *arg), void *arg)
+{
+	struct aside x = {p, fn, arg, false};
+	struct scope scope;
+	scope_init(&scope, &p->scope);
+	if (!fiber_spawn(&scope, "aside", aside_fiber, &x))
+		aside_fiber(&x);
+	while (!x.done && !pod_to_end(p) && !cond_wait(&p->wake, MONO_NEVER))
+		;
+	bool done = x.done;
+	scope_fini(&scope);
+	p->stale |= !done;
+	return done;
+}
+
+struct cri_job {
+	struct cri *cri;
+	struct arena *a;
+	enum cri_op op;
+	const void *req;
+	void *resp;
+	nsec_t timeout;
+	struct err *e;
+	int r;
+};
+
+static void cri_job(void *arg)
+{
+	struct cri_job *j = arg;
+	j->r = cri_call(j->cri, j->a, j->op, j->req, j->resp, j->timeout, j->e);
+}
+
+int pod_cri_call(struct pod *p, struct arena *a, enum cri_op op, const void *req, void *resp, nsec_t timeout, struct err *e)
+{
+	struct cri_job j = {p->k->cri, a, op, req, resp, timeout, e, -1};
+	pod_run(p, cri_job, &j);
+	return j.r;
 }
 
 void worker_start(struct pod *p)

@@ -8,12 +8,15 @@
 #define RESET_RATE 100        /* resets a second that refill the budget */
 #define INPUT_CHUNK 16384
 #define INPUT_TURN (256u << 10) /* read from one connection before the others have their turn */
+#define HOLD_WINDOW (32 << 10)  /* a connection with less room to send is not held: its window updates are awaited */
 
 struct h2 {
 	struct hconn *c;
 	nghttp2_session *session;
 	struct list dirty;
 	mono_t pinged;        /* 0: no ping is out */
+	mono_t quiet_at;      /* the last look that found nothing but window updates */
+	bool asked;           /* this look found something else */
 };
 
 static struct h2 *h2_of(struct hconn *c)
@@ -72,9 +75,15 @@ static int on_send_data(nghttp2_session *s, nghttp2_frame *frame, const uint8_t 
 	return 0;
 }
 
+/* A value that no other answer has: in the dynamic table it would push out what repeats, and every look-up walks all values of a name. */
+static uint8_t nv_flags(struct str name)
+{
+	return str_eq(name, STR("audit-id")) ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
+}
+
 static nghttp2_nv nv(struct str name, struct str value)
 {
-	return (nghttp2_nv){(uint8_t *)name.p, (uint8_t *)value.p, name.n, value.n, NGHTTP2_NV_FLAG_NONE};
+	return (nghttp2_nv){(uint8_t *)name.p, (uint8_t *)value.p, name.n, value.n, nv_flags(name)};
 }
 
 /* Hop-by-hop headers have no place in HTTP/2. */
@@ -239,6 +248,7 @@ static int on_frame(nghttp2_session *s, const nghttp2_frame *frame, void *arg)
 	struct h2 *h = arg;
 	bool end = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
 	struct http_resp *r = frame->hd.stream_id ? resp_of(s, frame->hd.stream_id) : NULL;
+	h->asked |= frame->hd.type != NGHTTP2_WINDOW_UPDATE;
 	if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK))
 		h->pinged = 0;
 	if (!r)
@@ -345,14 +355,30 @@ static void input_ended(struct hconn *c)
 	sock_fail(&c->sock, -ECONNRESET);
 }
 
+/* Watchers acknowledge every few kilobytes, each time in a record of its own.  While that is all they say, and there is room to send, they are
+ * listened to at intervals. */
+static void hold_if_quiet(struct h2 *h, bool heard)
+{
+	struct hconn *c = h->c;
+	bool quiet = heard && !h->asked && c->watches == c->streams && nghttp2_session_get_remote_window_size(h->session) >= HOLD_WINDOW;
+	if (!quiet)
+		return;
+	if (c->sock.held || rt_now() - h->quiet_at < SOCK_HOLD)
+		sock_hold(&c->sock);
+	h->quiet_at = rt_now();
+}
+
 static void h2_readable(struct hconn *c)
 {
 	struct h2 *h = h2_of(c);
 	uint8_t in[INPUT_CHUNK];
+	h->asked = false;
 	for (size_t sum = 0; sum < INPUT_TURN;) {
 		ssize_t n = sock_read(&c->sock, in, sizeof in);
-		if (n == -EAGAIN)
+		if (n == -EAGAIN) {
+			hold_if_quiet(h, sum > 0);
 			goto out;
+		}
 		if (n <= 0) {
 			input_ended(c);
 			return;

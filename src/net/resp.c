@@ -69,6 +69,7 @@ static void resp_maybe_free(struct http_resp *r)
 	buf_fini(&r->in);
 	outq_fini(&r->out);
 	c->streams--;
+	c->watches -= r->detached;
 	cond_wake_all(&c->server->changed);
 	resp_recycle(r);
 	if (c->dead)
@@ -308,10 +309,19 @@ static bool tells_length(const struct http_resp *r)
 	return r->ended && r->length < 0 && r->status != 204 && r->status != 304 && (!head || r->out.bytes <= HEAD_KNOWN);
 }
 
+static struct str decimal(struct arena *a, size_t n)
+{
+	char digits[20], *p = digits + sizeof digits;
+	do
+		*--p = (char)('0' + n % 10);
+	while (n /= 10);
+	return str_dup(a, str_n(p, (size_t)(digits + sizeof digits - p)));
+}
+
 void resp_start(struct http_resp *r)
 {
 	if (tells_length(r))
-		resp_header(r, STR("content-length"), str_printf(r->q.arena, "%zu", r->out.bytes));
+		resp_header(r, STR("content-length"), decimal(r->q.arena, r->out.bytes));
 	resp_header(r, STR("date"), str_dup(r->q.arena, server_date(r->server)));
 	r->started = true;
 	if (resp_no_body(r))
@@ -462,6 +472,7 @@ struct http_out *resp_detach(struct http_resp *r, const struct http_out_ops *ops
 	if (cannot_write(r))
 		return NULL;
 	r->detached = r->flushing = true;
+	r->conn->watches++;
 	r->detach = (struct http_out){r, ops, arg, true, false};
 	wake(r);
 	return &r->detach;

@@ -35,6 +35,7 @@ struct hconn {
 	struct list resps;          /* all that live */
 	struct timer timer;
 	uint32_t streams;           /* length of resps */
+	uint32_t watches;           /* of them, detached */
 	bool dead, draining;
 	mono_t accepted, active;    /* active: last bytes from the peer */
 	uint64_t id, requests;

@@ -5,6 +5,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#define EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP)
+#define HOLD_STEP (SOCK_HOLD / 2) /* held sockets of a loop are looked at together */
 #define OUT_CAP (SOCK_GATHER + 3 * SOCK_RECORD) /* one HTTP/2 frame and one record may come after the last look at sock_room */
 
 /* What OpenSSL wants sent goes to the gather buffer in a flush, else (handshake, alerts, key updates) to pend. */
@@ -96,7 +98,7 @@ int sock_init(struct sock *s, int fd, struct tls *tls, const char *host, bool co
 	if (tls && attach_ssl(s, tls, host, e) < 0)
 		return -1;
 	s->state = connecting ? SOCK_CONNECT : tls ? SOCK_HANDSHAKE : SOCK_OPEN;
-	int r = io_add(&s->io, EPOLLIN | EPOLLOUT | EPOLLRDHUP);
+	int r = io_add(&s->io, EVENTS);
 	if (r < 0) {
 		SSL_free(s->ssl);
 		s->ssl = NULL;
@@ -112,6 +114,7 @@ void sock_fini(struct sock *s)
 	if (!s->ops)
 		return;
 	turn_cancel(&s->turn);
+	timer_cancel(&s->look);
 	io_del(&s->io);
 	if (s->ssl && s->state == SOCK_OPEN && !s->error)
 		SSL_set_shutdown(s->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* an orderly end keeps the session resumable */
@@ -406,14 +409,45 @@ ssize_t sock_read(struct sock *s, void *p, size_t n)
 	return got;
 }
 
+static void look_again(struct timer *t);
+
+/* As the last look asked.  Back in epoll's input, what has come meanwhile is an event. */
+static void hold_or_release(struct sock *s)
+{
+	if (!s->ops || s->error)
+		return;
+	if (s->hold)
+		timer_set(&s->look, (rt_now() / HOLD_STEP + 2) * HOLD_STEP, look_again);
+	else
+		timer_cancel(&s->look);
+	if (s->hold == s->held)
+		return;
+	int r = io_mod(&s->io, s->hold ? EVENTS & ~(uint32_t)EPOLLIN : EVENTS);
+	if (r < 0)
+		sock_fail(s, r);
+	s->held = s->hold;
+}
+
 static void input(struct sock *s)
 {
 	if (s->state == SOCK_CONNECT)
 		connected(s);
 	else if (s->state == SOCK_HANDSHAKE)
 		handshake(s);
-	if (s->state == SOCK_OPEN && s->in_ready)
-		s->ops->readable(s);
+	if (s->state != SOCK_OPEN || !s->in_ready)
+		return;
+	s->hold = false;
+	s->ops->readable(s);
+	if (s->hold || s->held)
+		hold_or_release(s);
+}
+
+static void look_again(struct timer *t)
+{
+	struct sock *s = container_of(t, struct sock, look);
+	s->in_ready = true;
+	s->drained = false;
+	input(s);
 }
 
 static void sock_event(struct io *io, uint32_t events)

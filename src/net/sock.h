@@ -6,6 +6,9 @@
  * encrypted in full records into a buffer on the loop's stack and leaves by one write(2); only what the kernel does not take is kept (pend), and
  * nothing more is pulled until that has gone.  So an idle connection holds no buffers, and a slow reader holds SOCK_GATHER bytes at most.
  * Input is edge-triggered: ops->readable calls sock_read() until -EAGAIN, or stops early and calls sock_resume() later.
+ * A peer that dribbles (a window update for every few kilobytes of a watch) may be held: sock_hold() takes the socket out of epoll's input and looks again
+ * within SOCK_HOLD, so that many small records cost one wake-up and one read(2).  What comes meanwhile waits no longer than that; an idle socket
+ * is never held.
  * An error is told once, by ops->failed from the loop, never from inside another call. */
 #pragma once
 #include "base/buf.h"
@@ -17,6 +20,7 @@
 #define SOCK_RECORD 16384u         /* plaintext of a full TLS record */
 #define SOCK_GATHER (256u << 10)   /* gathered before a write(2): large enough to make the call's price small (128 KiB costs LISTs a tenth) */
 #define SOCK_TURN (1u << 20)       /* one socket sends this much, then lets the others have their turn */
+#define SOCK_HOLD (500 * NS_US)    /* at most so long a held socket is not looked at: less than a request costs, and ten segments long under load */
 
 enum sock_state { SOCK_CONNECT, SOCK_HANDSHAKE, SOCK_OPEN, SOCK_DEAD };
 struct sock;
@@ -39,6 +43,8 @@ struct sock {
 	int error;
 	bool told, in_ready, resume, more, shut, shut_done, eof;
 	bool tcp, drained, hup;   /* read_fd */
+	bool hold, held;          /* asked for by the present look; in force */
+	struct timer look;        /* while held */
 	mono_t progress;          /* when bytes last left, or when pend became non-empty */
 	uint64_t bytes_in, bytes_out;
 	struct tls_peer *peer;    /* after the handshake; NULL in clear */
@@ -57,6 +63,8 @@ void sock_put(struct sock *s, const void *p, size_t n);
 static inline void sock_more(struct sock *s) { s->more = true; }
 /* Bytes read; 0 at the end; -EAGAIN; -errno (then ops->failed is on its way too). */
 ssize_t sock_read(struct sock *s, void *p, size_t n);
+/* Inside ops->readable, after -EAGAIN: the next look may wait for SOCK_HOLD. */
+static inline void sock_hold(struct sock *s) { s->hold = s->tcp && !s->hup; }
 static inline bool sock_blocked(const struct sock *s) { return s->pend.n > s->pend_off; }
 /* After what was flushed: close_notify and FIN. */
 void sock_shutdown(struct sock *s);

@@ -2,6 +2,7 @@
 #include "net/test_net.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -70,3 +71,73 @@ static void early_bytes(void *arg)
 }
 
 TEST(sock_bytes_behind_the_handshake_are_read_at_once) { net_run(early_bytes, NULL); }
+
+/* ---- holding ---- */
+
+struct dribble {
+	struct sock sock;
+	int peer;
+	size_t bytes;
+	unsigned looks;
+};
+
+static void hold_what_dribbles(struct sock *s)
+{
+	struct dribble *d = container_of(s, struct dribble, sock);
+	size_t before = d->bytes;
+	char in[256];
+	for (ssize_t n; (n = sock_read(s, in, sizeof in)) > 0;)
+		d->bytes += (size_t)n;
+	d->looks++;
+	if (d->bytes > before)
+		sock_hold(s);
+}
+
+static const struct sock_ops holding = {on_open, hold_what_dribbles, on_flush, on_failed};
+
+static void dribble_init(struct dribble *d)
+{
+	uint16_t port = 0;
+	int fd = listen_tcp((struct ipaddr){.family = 4, .b = {127, 0, 0, 1}}, 0, &port, NULL);
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	*d = (struct dribble){.peer = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+	assert_int_equal(connect(d->peer, (struct sockaddr *)&to, sizeof to), 0);
+	int here = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	close(fd);
+	assert_int_equal(sock_init(&d->sock, here, NULL, NULL, false, &holding, NULL), 0);
+}
+
+static void wait_for(const struct dribble *d, size_t bytes, bool held)
+{
+	for (int i = 0; i < STEPS && (d->bytes < bytes || d->sock.held != held); i++)
+		(void)!fiber_sleep(NS_MS);
+	assert_int_equal(d->bytes, bytes);
+	assert_int_equal(d->sock.held, held);
+}
+
+static void held(void *arg)
+{
+	struct dribble d;
+	dribble_init(&d);
+	for (size_t round = 1; round < 4; round++) {
+		assert_int_equal(write(d.peer, "x", 1), 1);
+		for (int i = 0; i < STEPS && !d.sock.held; i++)
+			(void)!fiber_yield();
+		unsigned looks = d.looks;
+		assert_int_equal(write(d.peer, "y", 1), 1);
+		for (int i = 0; i < 3; i++)
+			(void)!fiber_yield(); /* no event: at most the timer's look */
+		assert_in_range(d.looks, looks, looks + 1);
+		wait_for(&d, 2 * round, false); /* a look that finds nothing is the last */
+	}
+	unsigned looks = d.looks;
+	(void)!fiber_sleep(5 * SOCK_HOLD);
+	assert_int_equal(d.looks, looks);
+	assert_int_equal(close(d.peer), 0); /* the end is heard */
+	for (int i = 0; i < STEPS && d.looks == looks; i++)
+		(void)!fiber_sleep(NS_MS);
+	assert_int_not_equal(d.looks, looks);
+	sock_fini(&d.sock);
+}
+
+TEST(sock_a_held_peer_is_heard_at_intervals_and_an_idle_one_never_wakes) { net_run(held, NULL); }

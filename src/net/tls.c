@@ -1,4 +1,5 @@
 #include "net/tls_impl.h"
+#include "base/enc.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/err.h>
@@ -412,13 +413,23 @@ static void parse_subject(struct tls_peer *p, X509 *cert, struct arena *a)
 	p->orgs = orgs;
 }
 
+static struct str credential_id(struct arena *a, const unsigned char *der, int n)
+{
+	uint8_t sha256[32];
+	BUF(id);
+	EVP_Digest(der, n, sha256, NULL, EVP_sha256(), NULL);
+	buf_lit(&id, "X509SHA256=");
+	enc_hex(&id, str_n(sha256, sizeof sha256));
+	return buf_take(&id, a);
+}
+
 static void parse_der(struct tls_peer *p, X509 *cert, struct arena *a)
 {
 	unsigned char *der = NULL;
 	int n = i2d_X509(cert, &der);
 	if (n > 0) {
 		p->der = str_dup(a, str_n(der, n));
-		EVP_Digest(der, n, p->sha256, NULL, EVP_sha256(), NULL);
+		p->credential_id = credential_id(a, der, n);
 	}
 	OPENSSL_free(der);
 	struct tm tm = {0};

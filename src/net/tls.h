@@ -52,6 +52,6 @@ struct tls_peer {
 	uint32_t norgs;
 	struct str uid;             /* RDN 1.3.6.1.4.1.57683.2, absent without */
 	struct str der;             /* the leaf */
-	uint8_t sha256[32];         /* of der: the credential-id "X509SHA256=hex" */
+	struct str credential_id;   /* "X509SHA256=hex" of der */
 	int64_t not_after;          /* Unix seconds */
 };

@@ -35,6 +35,12 @@ enum field_flag {
 	FIELD_PACKED = 1 << 18,    /* repeated scalar in one record (gRPC) */
 	FIELD_ONEOF = 1 << 19,     /* member of a oneof: setting it clears the others (gRPC) */
 	FIELD_OPTIONAL = 1 << 20,  /* marked optional */
+	FIELD_GRANULAR = 1 << 21,  /* for apply: its fields count one by one, though its type is atomic elsewhere */
+};
+/* In the upper bits of the flags: what tells that the field is empty (field_empty). */
+#define FIELD_EMPTINESS_SHIFT 24
+enum emptiness {
+	EMPTY_NEVER, EMPTY_LIST, EMPTY_FLAG, EMPTY_POINTER, EMPTY_TEXT, EMPTY_BYTE, EMPTY_WORD, EMPTY_LONG, EMPTY_FLOAT, EMPTY_DOUBLE
 };
 
 struct type;
@@ -43,7 +49,7 @@ struct type;
 struct field {
 	uint32_t name;       /* JSON name, pool offset */
 	uint32_t key;        /* "name": with quotes and colon, pool offset */
-	uint32_t flags;      /* enum field_flag */
+	uint32_t flags;      /* enum field_flag, enum emptiness */
 	uint32_t facts;      /* index into the table of rarer facts (merge key, map keys, default, enum, format); 0: none */
 	uint16_t offset;     /* of the value in the struct */
 	uint16_t has_offset; /* of its bool has_NAME, 0: none */
@@ -64,7 +70,7 @@ struct type {
 	uint32_t fields;       /* index of the first field; in JSON order, inline ones flattened */
 	uint16_t nfields;
 	uint16_t nfields_pb;   /* entries of the order by rising tag */
-	uint32_t by_tag;       /* index into the order table: uint16 field numbers by rising tag */
+	uint32_t by_tag;       /* index into the order table: uint16 field numbers by rising tag, then (not of gRPC messages) by name */
 	uint32_t by_name;      /* index into the table of name slots (a hash by JSON name) */
 	uint32_t size;         /* of the C struct */
 	uint32_t facts;        /* pool: facts of types.jsonl not covered here, JSON object text (lifecycle, proto, unions, values, ...) */
@@ -105,6 +111,8 @@ static inline const struct field *type_pb_field(const struct type *t, unsigned i
 {
 	return &desc_field_table[t->fields + desc_order_table[t->by_tag + i]];
 }
+/* i < nfields, by name; not of gRPC messages. */
+static inline const struct field *type_named_field(const struct type *t, unsigned i) { return type_pb_field(t, t->nfields_pb + i); }
 /* NULL when there is none.  With fold_case a name that differs in ASCII case only is found when no name is equal. */
 const struct field *field_by_name(const struct type *t, struct str json_name, bool fold_case);
 const struct field *field_by_tag(const struct type *t, uint32_t tag);

@@ -25,10 +25,8 @@ const char *quantity_error_text(enum quantity_error e)
 
 static __int128 limit(void)
 {
-	__int128 v = 1;
-	for (int i = 0; i < QUANTITY_DIGITS; i++)
-		v *= 10;
-	return v;
+	_Static_assert(QUANTITY_DIGITS == 36, "two times 18 digits");
+	return (__int128)1000000000000000000 * 1000000000000000000;
 }
 
 /* v * by, capped. */
@@ -209,8 +207,33 @@ static void settle(struct quantity *q, bool lost)
 		q->format = QUANTITY_DECIMAL_SI;
 }
 
+#define PLAIN_DIGITS 18 /* fit an int64 */
+
+/* What most quantities are: a few digits and a suffix without an exponent. */
+static bool parse_plain(struct str s, struct quantity *ret)
+{
+	static const char decimal[] = "num0kMGTPE", binary[] = "KMGTPE"; /* by powers of 1000 and 1024 */
+	int64_t v = 0;
+	size_t i = 0;
+	for (; i < s.n && i <= PLAIN_DIGITS && s.p[i] >= '0' && s.p[i] <= '9'; i++)
+		v = v * 10 + (s.p[i] - '0');
+	if (!i || i > PLAIN_DIGITS || s.n > i + 2)
+		return false;
+	bool is_binary = s.n == i + 2;
+	const char *set = is_binary ? binary : decimal, *at = s.n == i ? decimal + 3 : memchr(set, s.p[i], strlen(set));
+	if (!at || (is_binary && s.p[i + 1] != 'i'))
+		return false;
+	int power = (int)(at - set);
+	if (is_binary && v > INT64_MAX >> 10 * (power + 1))
+		return false;
+	*ret = is_binary ? (struct quantity){v << 10 * (power + 1), 0, QUANTITY_BINARY_SI} : (struct quantity){v, 3 * power + NANO, QUANTITY_DECIMAL_SI};
+	return true;
+}
+
 enum quantity_error quantity_parse(struct str s, struct quantity *ret)
 {
+	if (parse_plain(s, ret))
+		return QUANTITY_OK;
 	struct digits d = {0};
 	struct quantity q = {0};
 	size_t at = s.n && (s.p[0] == '+' || s.p[0] == '-');

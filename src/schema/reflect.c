@@ -28,33 +28,6 @@ bool field_present(const void *obj, const struct field *f)
 	return true;
 }
 
-static bool number_zero(const void *p, unsigned kind)
-{
-	switch (kind) {
-	case K_BOOL: return !*(const bool *)p;
-	case K_INT32: case K_UINT32: return *(const int32_t *)p == 0;
-	case K_FLOAT: return *(const float *)p == 0;
-	case K_DOUBLE: return *(const double *)p == 0;
-	case K_INT64: case K_UINT64: case K_GODURATION: return *(const int64_t *)p == 0;
-	default: return false;
-	}
-}
-
-/* What is held by value and is a struct upstream is never empty. */
-bool field_empty(const void *obj, const struct field *f)
-{
-	const void *p = (const char *)obj + f->offset;
-	if (f->card != ONE)
-		return ((const struct any_list *)p)->len == 0;
-	if (f->flags & FIELD_PTR)
-		return !field_present(obj, f);
-	if (f->kind == K_STRING || f->kind == K_BYTES)
-		return ((const struct str *)p)->n == 0;
-	if (f->kind == K_ANY || f->kind == K_OBJECT)
-		return ((const struct str *)p)->p == NULL;
-	return number_zero(p, f->kind);
-}
-
 size_t kind_size(const struct field *f)
 {
 	if (f->kind == K_MESSAGE)
@@ -93,21 +66,6 @@ void *field_mutable(struct arena *a, void *obj, const struct field *f)
 	if (!*to)
 		*to = obj_new(a, field_type(f));
 	return *to;
-}
-
-size_t list_stride(const struct field *f) { return f->stride; }
-
-void *list_at(const struct field *f, const struct any_list *l, uint32_t i)
-{
-	char *p = (char *)l->items + (size_t)i * f->stride;
-	if (f->card == MAP_OF)
-		p += field_entry_value(f);
-	return f->flags & FIELD_ELEM_PTR ? *(void **)p : p;
-}
-
-struct str *map_key_at(const struct field *f, const struct any_list *l, uint32_t i)
-{
-	return (struct str *)((char *)l->items + (size_t)i * f->stride);
 }
 
 /* ---- sorted maps of strings */

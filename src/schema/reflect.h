@@ -18,16 +18,39 @@ void *obj_new(struct arena *a, const struct type *t);
 static inline void *field_at(void *obj, const struct field *f) { return (char *)obj + f->offset; }
 /* With card ONE: present (not null / not absent pointer).  Lists and maps: not null. */
 bool field_present(const void *obj, const struct field *f);
-/* Zero in the sense of omitempty. */
-bool field_empty(const void *obj, const struct field *f);
+/* Zero in the sense of omitempty: what is held by value and is a struct upstream is never empty; what is held by pointer is when it is absent. */
+static inline bool field_empty(const void *obj, const struct field *f)
+{
+	const void *p = (const char *)obj + f->offset;
+	switch ((enum emptiness)(f->flags >> FIELD_EMPTINESS_SHIFT)) {
+	case EMPTY_LIST: return ((const struct any_list *)p)->len == 0;
+	case EMPTY_FLAG: return !*((const bool *)obj + f->has_offset);
+	case EMPTY_POINTER: return *(const void *const *)p == NULL;
+	case EMPTY_TEXT: return ((const struct str *)p)->n == 0;
+	case EMPTY_BYTE: return *(const uint8_t *)p == 0;
+	case EMPTY_WORD: return *(const uint32_t *)p == 0;
+	case EMPTY_LONG: return *(const uint64_t *)p == 0;
+	case EMPTY_FLOAT: return *(const float *)p == 0;
+	case EMPTY_DOUBLE: return *(const double *)p == 0;
+	default: return false;
+	}
+}
 void field_clear(void *obj, const struct field *f);
 /* Allocates a pointer message when absent and returns the address of the message; sets has_NAME of scalars and returns the value. */
 void *field_mutable(struct arena *a, void *obj, const struct field *f);
 size_t kind_size(const struct field *f);   /* bytes of one element */
 /* Elements of a list (i < len) or values of a map; elemPtr is followed (NULL for null). */
-void *list_at(const struct field *f, const struct any_list *l, uint32_t i);
-size_t list_stride(const struct field *f);
-struct str *map_key_at(const struct field *f, const struct any_list *l, uint32_t i);
+static inline void *list_at(const struct field *f, const struct any_list *l, uint32_t i)
+{
+	char *p = (char *)l->items + (size_t)i * f->stride;
+	if (f->card == MAP_OF)
+		p += field_entry_value(f);
+	return f->flags & FIELD_ELEM_PTR ? *(void **)p : p;
+}
+static inline struct str *map_key_at(const struct field *f, const struct any_list *l, uint32_t i)
+{
+	return (struct str *)((char *)l->items + (size_t)i * f->stride);
+}
 /* Sorted map[string]string. */
 struct str str_map_get(const struct str_map *m, struct str key); /* absent str when missing */
 bool str_map_has(const struct str_map *m, struct str key);

@@ -162,6 +162,12 @@ struct value *value_copy(struct arena *a, const struct value *v)
 
 static int member_cmp(const void *a, const void *b) { return str_cmp(((const struct member *)a)->key, ((const struct member *)b)->key); }
 
+void value_sort_members(struct value *v)
+{
+	if (v->type == V_OBJECT && v->object.len > 1)
+		qsort(v->object.items, v->object.len, sizeof *v->object.items, member_cmp);
+}
+
 void value_sort(struct value *v)
 {
 	if (v->type == V_LIST)
@@ -169,8 +175,7 @@ void value_sort(struct value *v)
 			value_sort(v->list.items[i]);
 	if (v->type != V_OBJECT)
 		return;
-	if (v->object.len > 1)
-		qsort(v->object.items, v->object.len, sizeof *v->object.items, member_cmp);
+	value_sort_members(v);
 	for (uint32_t i = 0; i < v->object.len; i++)
 		value_sort(v->object.items[i].value);
 }

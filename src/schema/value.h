@@ -31,6 +31,7 @@ void value_push(struct arena *a, struct value *list, struct value *v);
 bool value_eq(const struct value *a, const struct value *b);     /* 1 and 1.0 are equal */
 struct value *value_copy(struct arena *a, const struct value *v);
 void value_sort(struct value *v); /* members by key, deep */
+void value_sort_members(struct value *v); /* of this object alone */
 /* Follows member names separated by dots; NULL. */
 struct value *value_path(const struct value *v, const char *path);
 struct str value_path_str(const struct value *v, const char *path); /* absent when not a string */

@@ -96,6 +96,19 @@ def attach_and_stdin(t):
     equal(line, "got hello\n", "what came back")
 
 
+@scenario
+def attach_to_terminal(t):
+    """A container with a terminal and a client that has neither that nor input: the attachment ends (the published kubectl)."""
+    kubectl = env.client("kubectl")
+    t.run_ready(pod("p", container(command=["sh", "-c", "sleep 5; echo out"], stdin=True, stdinOnce=True, tty=True), restartPolicy="Never"))
+    with t.popen("attach", "-it", "p", program=[kubectl], stdin=subprocess.DEVNULL) as p:
+        try:
+            p.wait(20)
+        finally:
+            p.kill()
+    t.kubectl("wait", "pod/p", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=20s")
+
+
 def forwarding(t, *args, **kw):
     p = t.popen("port-forward", *args, stdout=subprocess.PIPE, text=True, **kw)
     line = p.stdout.readline()

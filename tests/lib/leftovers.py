@@ -113,7 +113,7 @@ def namespaces(*_):
 
 def reserved(folders):
     """Addresses that host-local has given away."""
-    return {str(p) for f in folders for p in pathlib.Path(f).rglob("*") if p.name[:1].isdigit() and p.name.count(".") == 3}
+    return {f"{at}/{n}" for f in folders for at, _, names in os.walk(f) for n in names if n[:1].isdigit() and n.count(".") == 3}
 
 
 class Picture:

@@ -6,7 +6,11 @@ from layout import element, entry_layout
 MASK = (1 << 64) - 1
 FLAGS = {n: 1 << i for i, n in enumerate(
     "PTR OMITEMPTY OMITZERO REQUIRED INLINE ELEM_PTR JSON_STRING PATCH_MERGE PATCH_REPLACE PATCH_RETAIN_KEYS ATOMIC LIST_SET LIST_MAP "
-    "SECRET GATED NOT_IN_OPENAPI PB FLATTENED PACKED ONEOF OPTIONAL".split())}
+    "SECRET GATED NOT_IN_OPENAPI PB FLATTENED PACKED ONEOF OPTIONAL GRANULAR".split())}
+EMPTY, EMPTY_SHIFT = "never list flag pointer text byte word long float double".split(), 24
+EMPTY_KINDS = {"string": "text", "bytes": "text", "any": "pointer", "object": "pointer", "bool": "byte", "int32": "word", "uint32": "word",
+               "int64": "long", "uint64": "long", "goduration": "long", "float": "float", "double": "double"}
+HELD_BY_POINTER = "message string bytes quantity raw fieldsv1 json any object".split()
 VERBS = "get list watch create update patch delete deletecollection".split()
 WIRE = {"bool": 0, "int32": 0, "int64": 0, "uint32": 0, "uint64": 0, "double": 1, "float": 5}
 # Facts that have a place of their own in struct field, struct type or the facts record; the rest goes along as JSON.
@@ -148,8 +152,17 @@ class Tables:
               "ATOMIC": "atomic" in (x.get("listType"), x.get("mapType"), x.get("structType")),
               "SECRET": x.get("secret") or (f.owner, f.name) in SECRET_BYTES, "GATED": "featureGates" in x,
               "NOT_IN_OPENAPI": x.get("notInOpenAPI"), "PB": f.tag, "FLATTENED": f.inlined, "PACKED": x.get("packed"),
-              "ONEOF": isinstance(x.get("oneof"), str) and self.types[f.owner].proto3 if f.owner else False, "OPTIONAL": x.get("optional")}
-        return sum(FLAGS[k] for k, v in on.items() if v)
+              "ONEOF": isinstance(x.get("oneof"), str) and self.types[f.owner].proto3 if f.owner else False, "OPTIONAL": x.get("optional"),
+              "GRANULAR": x.get("structType") == "granular"}
+        return sum(FLAGS[k] for k, v in on.items() if v) | self.emptiness(f) << EMPTY_SHIFT
+
+    def emptiness(self, f):
+        """How to see that it is empty (enum emptiness)."""
+        if f.card != "ONE":
+            return EMPTY.index("list")
+        if f.ptr:
+            return EMPTY.index("flag" if f.has_offset else "pointer" if f.kind in HELD_BY_POINTER else "never")
+        return EMPTY.index(EMPTY_KINDS.get(f.kind, "never"))
 
     def field_row(self, f, oneofs):
         stride = 0
@@ -176,6 +189,8 @@ class Tables:
         tags = sorted((f.tag, i) for i, f in enumerate(stored) if f.tag)
         by_tag = len(self.order)
         self.order += [i for _, i in tags]
+        if t.struct and not t.proto3:
+            self.order += sorted(range(len(t.view)), key=lambda i: t.view[i].name)
         by_name = len(self.names)
         table = slots([name_hash(f.name) for f in t.view]) if t.struct else [0]
         assert max(table) < 256

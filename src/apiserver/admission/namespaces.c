@@ -1,8 +1,6 @@
 /* NamespaceLifecycle: nothing is made in a namespace that is missing or going; some namespaces stay. */
 #include "apiserver/admission/plugins.h"
 
-#include "gen/core_v1.h"
-
 static const char *const immortal[] = {"default", "kube-system", "kube-public"};
 
 static int check_delete(struct admit *a, struct err *e)
@@ -21,15 +19,16 @@ static bool exempt(const struct admit *a)
 
 static int check_create(struct admit *a, struct err *e)
 {
-	const struct core_v1_Namespace *ns = admit_lookup(a, "", "namespaces", (struct str){0}, a->ns);
+	struct cache *c = server_cache(a->request->server);
+	CLEANUP(object_unref) struct object *ns = cache_lookup(c, cache_table_by_name(c, "", "namespaces"), (struct str){0}, a->ns);
 	if (!ns) {
 		err_set(e, ERR_NOT_FOUND, "namespaces \"%.*s\" not found", STR_F(a->ns));
 		err_object(e, STR(""), STR("namespaces"), a->ns);
 		return -1;
 	}
-	if (!ns->metadata.has_deletionTimestamp)
+	if (!ns->deleting)
 		return 0;
-	request_forbidden(a->request, e, "unable to create new content in namespace %.*s because it is being terminated", STR_F(a->ns));
+	admit_forbidden(a, e, "unable to create new content in namespace %.*s because it is being terminated", STR_F(a->ns));
 	err_cause(e, "NamespaceTerminating", STR("metadata.namespace"), "namespace %.*s is being terminated", STR_F(a->ns));
 	return -1;
 }

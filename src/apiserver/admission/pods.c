@@ -143,21 +143,10 @@ const struct admission_plugin plugin_service_account = {.name = "ServiceAccount"
 
 /* ---- Priority ---- */
 
-static const struct scheduling_v1_PriorityClass *default_class(struct admit *a)
+bool priority_class_is_default(const void *obj, const void *best)
 {
-	struct cache *c = server_cache(a->request->server);
-	const struct scheduling_v1_PriorityClass *best = NULL;
-	struct cache_pin pin;
-	struct cache_iter it;
-	cache_pin(c, cache_table_by_name(c, "scheduling.k8s.io", "priorityclasses"), &pin);
-	cache_seek(&it, &pin, (struct str){0}, (struct str){0}, (struct str){0}, false);
-	for (struct object *o; (o = cache_next(&it));) {
-		const struct scheduling_v1_PriorityClass *p = admit_lookup(a, "scheduling.k8s.io", "priorityclasses", (struct str){0}, o->name);
-		if (p && p->globalDefault && (!best || p->value < best->value))
-			best = p;
-	}
-	cache_unpin(&pin);
-	return best;
+	const struct scheduling_v1_PriorityClass *p = obj, *b = best;
+	return p->globalDefault && (!b || p->value < b->value);
 }
 
 static int set_priority(struct admit *a, struct core_v1_Pod *p, int32_t value, struct str policy, struct err *e)
@@ -184,7 +173,7 @@ static int admit_priority(struct admit *a, struct err *e)
 		return 0;
 	const struct scheduling_v1_PriorityClass *c = p->spec.priorityClassName.n
 		? admit_lookup(a, "scheduling.k8s.io", "priorityclasses", (struct str){0}, p->spec.priorityClassName)
-		: default_class(a);
+		: admit_default(a, DEFAULT_PRIORITY_CLASS);
 	if (!c && p->spec.priorityClassName.n)
 		return admit_forbidden(a, e, "no PriorityClass with name %.*s was found", STR_F(p->spec.priorityClassName));
 	if (!c)
@@ -198,7 +187,7 @@ static int one_default_class(struct admit *a, struct err *e)
 	const struct scheduling_v1_PriorityClass *c = a->obj;
 	if (!admit_is(a, "scheduling.k8s.io", "priorityclasses", "") || !c->globalDefault)
 		return 0;
-	const struct scheduling_v1_PriorityClass *d = default_class(a);
+	const struct scheduling_v1_PriorityClass *d = admit_default(a, DEFAULT_PRIORITY_CLASS);
 	if (!d || str_eq(d->metadata.name, c->metadata.name))
 		return 0;
 	return admit_forbidden(a, e, "PriorityClass %.*s is already marked as default. Only one default can exist", STR_F(d->metadata.name));

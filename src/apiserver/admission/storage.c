@@ -31,22 +31,11 @@ static bool younger(const struct storage_v1_StorageClass *a, const struct storag
 	return s != t ? s > t : str_cmp(a->metadata.name, b->metadata.name) < 0;
 }
 
-static const struct storage_v1_StorageClass *default_class(struct admit *a)
+bool storage_class_is_default(const void *obj, const void *best)
 {
-	struct cache *c = server_cache(a->request->server);
-	const struct storage_v1_StorageClass *best = NULL;
-	struct cache_pin pin;
-	struct cache_iter it;
-	cache_pin(c, cache_table_by_name(c, "storage.k8s.io", "storageclasses"), &pin);
-	cache_seek(&it, &pin, (struct str){0}, (struct str){0}, (struct str){0}, false);
-	for (struct object *o; (o = cache_next(&it));) {
-		const struct storage_v1_StorageClass *s = admit_lookup(a, "storage.k8s.io", "storageclasses", (struct str){0}, o->name);
-		bool marked = s && (str_is(meta_annotation(&s->metadata, DEFAULT_CLASS), "true") || str_is(meta_annotation(&s->metadata, DEFAULT_CLASS_BETA), "true"));
-		if (marked && (!best || younger(s, best)))
-			best = s;
-	}
-	cache_unpin(&pin);
-	return best;
+	const struct storage_v1_StorageClass *s = obj;
+	bool marked = str_is(meta_annotation(&s->metadata, DEFAULT_CLASS), "true") || str_is(meta_annotation(&s->metadata, DEFAULT_CLASS_BETA), "true");
+	return marked && (!best || younger(s, best));
 }
 
 static int admit_class(struct admit *a, struct err *e)
@@ -54,7 +43,7 @@ static int admit_class(struct admit *a, struct err *e)
 	struct core_v1_PersistentVolumeClaim *c = a->obj;
 	if (!admit_is(a, "", "persistentvolumeclaims", "") || c->spec.storageClassName.p || str_map_has(&c->metadata.annotations, STR(CLAIM_CLASS_BETA)))
 		return 0;
-	const struct storage_v1_StorageClass *s = default_class(a);
+	const struct storage_v1_StorageClass *s = admit_default(a, DEFAULT_STORAGE_CLASS);
 	if (s)
 		c->spec.storageClassName = s->metadata.name;
 	return 0;

@@ -1,5 +1,6 @@
 /* Plug-ins in upstream's order; --enable-admission-plugins and --disable-admission-plugins choose.  To add one: a file, a line in plugins.h, a row here. */
 #include "apiserver/admission/plugins.h"
+#include "api/name.h"
 #include "apiserver/metrics.h"
 #include "rt/loop.h"
 
@@ -7,6 +8,7 @@
 
 static const struct admission_plugin *const table[] = {
 	&plugin_namespace_lifecycle,
+	&plugin_limit_ranger,
 	&plugin_service_account,
 	&plugin_node_restriction,
 	&plugin_taint_nodes,
@@ -18,20 +20,29 @@ static const struct admission_plugin *const table[] = {
 	&plugin_runtime_class,
 };
 
+static const struct {
+	const char *group, *plural;
+	bool (*is)(const void *obj, const void *best);
+} defaults[DEFAULTS] = {
+	[DEFAULT_PRIORITY_CLASS] = {"scheduling.k8s.io", "priorityclasses", priority_class_is_default},
+	[DEFAULT_STORAGE_CLASS] = {"storage.k8s.io", "storageclasses", storage_class_is_default},
+};
+/* What was found when the table had last changed at that revision. */
+struct found {
+	bool valid;
+	uint64_t changed;
+	size_t n;
+	char name[NAME_DNS1123_SUBDOMAIN_MAX];
+};
 struct admission {
 	bool on[ARRAY_LEN(table)];
+	struct found (*found)[DEFAULTS]; /* of each loop */
 };
 
 const struct admission_plugin *const *admission_plugins(size_t *n)
 {
 	*n = ARRAY_LEN(table);
 	return table;
-}
-
-bool admit_is(const struct admit *a, const char *group, const char *resource, const char *sub)
-{
-	const struct request *r = a->request;
-	return r->res && str_is(desc_str(r->res->group), group) && str_is(desc_str(r->res->plural), resource) && str_is(a->sub, sub);
 }
 
 void *admit_lookup(const struct admit *a, const char *group, const char *plural, struct str ns, struct str name)
@@ -44,6 +55,41 @@ void *admit_lookup(const struct admit *a, const char *group, const char *plural,
 		return NULL;
 	arena_defer(r->arena, (void (*)(void *))object_unref, o);
 	return object_decode(o, r->arena, &e);
+}
+
+static void find_default(const struct admit *a, enum admit_default d, const struct cache_pin *pin, struct found *ret)
+{
+	struct cache_iter it;
+	const void *best = NULL;
+	*ret = (struct found){.valid = true, .changed = pin->changed};
+	cache_seek(&it, pin, (struct str){0}, (struct str){0}, (struct str){0}, false);
+	for (struct object *o; (o = cache_next(&it));) {
+		ERR(e);
+		const void *obj = object_decode(o, a->request->arena, &e);
+		if (!obj || o->name.n > sizeof ret->name || !defaults[d].is(obj, best))
+			continue;
+		best = obj;
+		ret->n = o->name.n;
+		memcpy(ret->name, o->name.p, o->name.n);
+	}
+}
+
+void *admit_default(const struct admit *a, enum admit_default d)
+{
+	struct server *s = a->request->server;
+	const struct server_opts *o = server_options(s);
+	struct admission *state = server_part(s, PART_ADMISSION);
+	struct cache *c = server_cache(s);
+	struct found fresh = {0}, *f = &fresh;
+	struct cache_pin pin;
+	for (size_t i = 0; i < o->nloops; i++)
+		if (o->loops[i] == loop_self())
+			f = &state->found[i][d];
+	cache_pin(c, cache_table_by_name(c, defaults[d].group, defaults[d].plural), &pin);
+	if (!f->valid || f->changed != pin.changed)
+		find_default(a, d, &pin, f);
+	cache_unpin(&pin);
+	return f->n ? admit_lookup(a, defaults[d].group, defaults[d].plural, (struct str){0}, str_n(f->name, f->n)) : NULL;
 }
 
 int admit_forbidden(const struct admit *a, struct err *e, const char *fmt, ...)
@@ -68,29 +114,32 @@ static bool applies(struct admit *a, size_t i)
 
 static const char *op_name(enum admit_op op) { return op == ADMIT_CREATE ? "CREATE" : op == ADMIT_UPDATE ? "UPDATE" : op == ADMIT_DELETE ? "DELETE" : "CONNECT"; }
 
-/* One hook of a plug-in, timed. */
-static int run_hook(struct admit *a, size_t i, int (*hook)(struct admit *a, struct err *e), const char *type, struct err *e)
+/* One hook of a plug-in, timed; *at is when the one before it ended. */
+static int run_hook(struct admit *a, size_t i, int (*hook)(struct admit *a, struct err *e), const char *type, mono_t *at, struct err *e)
 {
 	if (!hook || !applies(a, i))
 		return 0;
-	mono_t began = rt_now_exact();
+	mono_t began = *at;
 	int failed = hook(a, e) < 0;
-	metrics_admitted(a->request, table[i]->name, op_name(a->op), type, !failed, began);
+	*at = rt_now_exact();
+	metrics_admitted(a->request, table[i]->name, op_name(a->op), type, !failed, *at - began);
 	return -failed;
 }
 
 int admission_admit(struct admit *a, struct err *e)
 {
+	mono_t at = rt_now_exact();
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if (run_hook(a, i, table[i]->admit, "admit", e))
+		if (run_hook(a, i, table[i]->admit, "admit", &at, e))
 			return -1;
 	return 0;
 }
 
 int admission_validate(struct admit *a, struct err *e)
 {
+	mono_t at = rt_now_exact();
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if (run_hook(a, i, table[i]->validate, "validate", e))
+		if (run_hook(a, i, table[i]->validate, "validate", &at, e))
 			return -1;
 	return 0;
 }
@@ -98,7 +147,7 @@ int admission_validate(struct admit *a, struct err *e)
 /* Upstream's plug-ins that are not built yet are known by name, so that the usual flags are taken. */
 static const char *const known[] = {"AlwaysAdmit", "AlwaysDeny", "AlwaysPullImages", "CertificateApproval", "CertificateSigning", "CertificateSubjectRestriction",
 	"ClusterTrustBundleAttest", "DefaultIngressClass", "DenyServiceExternalIPs", "EventRateLimit", "ExtendedResourceToleration", "ImagePolicyWebhook",
-	"LimitPodHardAntiAffinityTopology", "LimitRanger", "MutatingAdmissionPolicy", "MutatingAdmissionWebhook", "NamespaceAutoProvision", "NamespaceExists",
+	"LimitPodHardAntiAffinityTopology", "MutatingAdmissionPolicy", "MutatingAdmissionWebhook", "NamespaceAutoProvision", "NamespaceExists",
 	"OwnerReferencesPermissionEnforcement", "PersistentVolumeClaimResize", "PodNodeSelector", "PodSecurity", "PodTolerationRestriction", "ResourceQuota",
 	"RuntimeClass", "ValidatingAdmissionPolicy", "ValidatingAdmissionWebhook"};
 
@@ -125,25 +174,29 @@ static int switch_plugins(struct admission *s, struct str list, bool on, const c
 	return 0;
 }
 
+static void admission_stop(struct server *s, void *state)
+{
+	struct admission *a = state;
+	free(a->found);
+	free(a);
+}
+
 static int admission_start(struct server *s, void **ret_state, struct err *e)
 {
 	struct admission *a = calloc(1, sizeof *a);
 	const struct server_opts *o = server_options(s);
-	if (!a)
+	if (!a || !(a->found = calloc(o->nloops, sizeof *a->found))) {
+		free(a);
 		return err_nomem(e, sizeof *a);
+	}
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		a->on[i] = table[i]->by_default;
 	*ret_state = a;
 	if (switch_plugins(a, o->enable_admission, true, "--enable-admission-plugins", e) == 0 &&
 		switch_plugins(a, o->disable_admission, false, "--disable-admission-plugins", e) == 0)
 		return 0;
-	free(a);
+	admission_stop(s, a);
 	return -1;
-}
-
-static void admission_stop(struct server *s, void *state)
-{
-	free(state);
 }
 
 const struct server_part admission_part = {.start = admission_start, .stop = admission_stop};

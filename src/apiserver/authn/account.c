@@ -319,6 +319,8 @@ static int validate(struct request *r, struct authentication_v1_TokenRequest *t,
 {
 	if (t->metadata.name.n && !str_eq(t->metadata.name, r->at.name))
 		err_cause(e, "FieldValueInvalid", STR("metadata.name"), "Invalid value: \"%.*s\": must match the service account name if specified", STR_F(t->metadata.name));
+	if (e->ncauses)
+		return invalid_end(r, desc_type(T_authentication_v1_TokenRequest), r->at.name, e);
 	if (t->spec.expirationSeconds < MIN_SECONDS)
 		err_cause(e, "FieldValueInvalid", STR("spec.expirationSeconds"), "Invalid value: %lld: may not specify a duration less than 10 minutes",
 			(long long)t->spec.expirationSeconds);
@@ -326,7 +328,7 @@ static int validate(struct request *r, struct authentication_v1_TokenRequest *t,
 		err_cause(e, "FieldValueInvalid", STR("spec.expirationSeconds"), "Invalid value: %lld: may not specify a duration larger than 2^32 seconds",
 			(long long)t->spec.expirationSeconds);
 	if (e->ncauses)
-		return invalid_end(r, desc_type(T_authentication_v1_TokenRequest), r->at.name, e);
+		return invalid_end(r, desc_type(T_authentication_v1_TokenRequest), STR(""), e);
 	if (t->metadata.namespace.n && !str_eq(t->metadata.namespace, r->at.ns))
 		return err_set(e, ERR_BAD_REQUEST, "the namespace of the provided object does not match the namespace sent on the request");
 	return 0;

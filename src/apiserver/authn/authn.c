@@ -132,10 +132,7 @@ static int certificate(struct request *r, struct user *u)
 	u->uid = p->uid;
 	for (uint32_t i = 0; i < p->norgs; i++)
 		user_add_group(r->arena, u, p->orgs[i]);
-	BUF(id);
-	buf_lit(&id, "X509SHA256=");
-	enc_hex(&id, str_n(p->sha256, sizeof p->sha256));
-	u->credential_id = buf_take(&id, r->arena);
+	u->credential_id = p->credential_id;
 	user_add_extra(r->arena, u, STR(EXTRA_CREDENTIAL_ID), u->credential_id);
 	return 0;
 }

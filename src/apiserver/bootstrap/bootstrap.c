@@ -4,6 +4,8 @@
  * upgraded server can do its work. */
 #include "apiserver/bootstrap/bootstrap.h"
 #include "apiserver/cache.h"
+#include "apiserver/object.h"
+#include "apiserver/registry/ip_object.h"
 #include "apiserver/server.h"
 
 #include "api/ip.h"
@@ -259,6 +261,30 @@ static struct networking_v1_ServiceCIDR *default_ranges(struct boot *b, struct a
 	return s;
 }
 
+/* Services whose addresses have no IPAddress yet: those of a store that an older server wrote. */
+static int make_addresses(struct boot *b, struct arena *a, struct err *e)
+{
+	struct cache *c = server_cache(b->s);
+	struct cache_pin pin;
+	struct cache_iter it;
+	int rc = 0;
+	struct { struct networking_v1_IPAddress **items; uint32_t len, cap; } all = {0};
+	cache_pin(c, cache_table_by_name(c, "", "services"), &pin);
+	cache_seek(&it, &pin, STR(""), STR(""), STR(""), false);
+	for (struct object *o; (o = cache_next(&it));) {
+		const struct core_v1_Service *s = object_decode(o, a, NULL);
+		struct ip ip;
+		for (uint32_t i = 0; s && i < s->spec.clusterIPs.len; i++)
+			if (ip_parse(s->spec.clusterIPs.items[i], true, &ip) == 0)
+				*(struct networking_v1_IPAddress **)arena_push(a, &all) = ip_object(a, ip, str_dup(a, s->metadata.namespace), str_dup(a, s->metadata.name));
+	}
+	cache_unpin(&pin);
+	LIST_EACH(o, all)
+		if (rc == 0)
+			rc = ensure(b, a, "networking.k8s.io", "v1", "ipaddresses", *o, false, e);
+	return rc;
+}
+
 static int make_service(struct boot *b, struct err *e)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
@@ -271,6 +297,8 @@ static int make_service(struct boot *b, struct err *e)
 		return err_wrap(e, "the ServiceCIDR of the flags");
 	if (ensure(b, a, "", "v1", "services", service(b, a, cidr_network(c)), false, e) < 0)
 		return err_wrap(e, "the kubernetes Service");
+	if (make_addresses(b, a, e) < 0)
+		return err_wrap(e, "the addresses of Services");
 	struct ip self;
 	if (ip_parse(server_options(b->s)->advertise_address, true, &self) < 0 || ip_is_loopback(self))
 		return 0; /* to a Pod that is the Pod itself */

@@ -106,7 +106,7 @@ struct object *cache_lookup(struct cache *c, const struct cache_table *t, struct
 void cache_seek(struct cache_iter *it, const struct cache_pin *p, struct str ns, struct str from_ns, struct str from_name, bool after)
 {
 	struct otree_key k = {from_ns, from_name, after ? BOUND_AFTER : BOUND_AT};
-	if (ns.n && str_cmp(from_ns, ns) < 0)
+	if (ns.n && otree_ns_cmp(from_ns, ns) < 0)
 		k = (struct otree_key){ns, STR(""), BOUND_AT};
 	it->ns = ns;
 	it->depth = 0;

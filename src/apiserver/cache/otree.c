@@ -2,10 +2,19 @@
 #include "base/log.h"
 #include <stdlib.h>
 
+int otree_ns_cmp(struct str a, struct str b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	int c = n ? memcmp(a.p, b.p, n) : 0;
+	if (c || a.n == b.n)
+		return c;
+	return a.n < b.n ? '/' - (unsigned char)b.p[n] : (unsigned char)a.p[n] - '/';
+}
+
 /* < 0: the object comes before the key. */
 static int order(const struct object *o, const struct otree_key *k)
 {
-	int c = str_cmp(o->ns, k->ns);
+	int c = otree_ns_cmp(o->ns, k->ns);
 	if (c)
 		return c;
 	if (k->bound == BOUND_NS_END)

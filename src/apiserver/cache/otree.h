@@ -29,6 +29,8 @@ struct otree {
 	void (*retire)(void *arg, void (*fn)(void *), void *p);
 	void *arg;
 };
+/* The order of namespaces, which is that of the stored keys "NAMESPACE/NAME": "a-b" comes before "a". */
+int otree_ns_cmp(struct str a, struct str b);
 /* Where in the order: before or after an object of that name, or behind the namespace. */
 enum bound { BOUND_AT, BOUND_AFTER, BOUND_NS_END };
 struct otree_key {

@@ -155,9 +155,10 @@ struct cache_table *cache_table(struct cache *c, const struct resource *r) { ret
 
 struct cache_table *cache_table_by_name(struct cache *c, const char *group, const char *plural)
 {
+	struct str g = str_of(group), p = str_of(plural);
 	for (size_t i = 0; i < desc_resources(); i++) {
 		const struct resource *r = desc_resource(i);
-		if (c->by_resource[i] && str_is(desc_str(r->group), group) && str_is(desc_str(r->plural), plural))
+		if (c->by_resource[i] && str_eq(desc_str(r->plural), p) && str_eq(desc_str(r->group), g))
 			return c->by_resource[i];
 	}
 	return NULL;

@@ -113,13 +113,17 @@ static unsigned bucket_of(const struct family *f, double value)
 	return i;
 }
 
-void metric_set_observe(struct metric_set *s, enum metric m, struct str labels, double value)
+struct series *metric_set_histogram(struct metric_set *s, enum metric m, struct str labels)
 {
-	struct series *n = find(s, m, labels);
-	if (!n)
+	return find(s, m, labels);
+}
+
+void series_observe(struct series *h, double value)
+{
+	if (!h)
 		return;
-	n->value += value;
-	n->buckets[bucket_of(&families[m], value)]++;
+	h->value += value;
+	h->buckets[bucket_of(&families[h->metric], value)]++;
 }
 
 void metric_set_merge(struct metric_set *to, const struct metric_set *from)

@@ -15,8 +15,48 @@
 
 #define LABELS_MAX 768
 
+/* What every request counts. */
+enum common { READING, WRITING, AUTHENTICATED, UNAUTHENTICATED, ALLOWED, DENIED, COMMON };
+static const struct {
+	enum metric metric;
+	struct str labels;
+} commons[COMMON] = {
+	[READING] = {METRIC_INFLIGHT, STR_INIT("request_kind=\"readOnly\"")}, [WRITING] = {METRIC_INFLIGHT, STR_INIT("request_kind=\"mutating\"")},
+	[AUTHENTICATED] = {METRIC_AUTHENTICATION, STR_INIT("result=\"success\"")}, [UNAUTHENTICATED] = {METRIC_AUTHENTICATION, STR_INIT("result=\"failure\"")},
+	[ALLOWED] = {METRIC_AUTHORIZATION, STR_INIT("result=\"allowed\"")}, [DENIED] = {METRIC_AUTHORIZATION, STR_INIT("result=\"denied\"")},
+};
+
+/* What tells requests for resources apart in the labels, and the series of such requests.  Compared as bytes. */
+struct sort {
+	const struct resource *res;
+	const struct subresource *sub;
+	uint16_t code, verb;
+	bool applied, named, in_ns, dry_run;
+};
+struct sort_series {
+	struct sort sort;
+	double *requests;
+	struct series *duration, *sizes; /* found when there is something to observe */
+};
+#define SORTS 128 /* remembered per loop: what a cluster asks for all day */
+
+/* The series of an admission plug-in's hook or of a kind of transaction, told apart by addresses of constants. */
+struct timed {
+	uintptr_t key[3];
+	struct series *duration;
+	double *count;
+};
+#define TIMED 256 /* remembered per loop: plug-ins by operations, and what is stored all day */
+
+struct loop_metrics {
+	struct metric_set set;
+	double *commons[COMMON];
+	struct series *expiration;
+	struct sort_series sorts[SORTS];
+	struct timed timed[TIMED];
+};
 struct metrics {
-	struct metric_set *sets; /* one for each loop, in the order of server_opts.loops */
+	struct loop_metrics *loops; /* in the order of server_opts.loops */
 	size_t n;
 };
 
@@ -26,8 +66,8 @@ struct metrics *metrics_new(struct server *s)
 	if (!m)
 		return NULL;
 	m->n = server_options(s)->nloops;
-	m->sets = calloc(m->n, sizeof *m->sets);
-	if (m->sets)
+	m->loops = calloc(m->n, sizeof *m->loops);
+	if (m->loops)
 		return m;
 	free(m);
 	return NULL;
@@ -36,35 +76,47 @@ struct metrics *metrics_new(struct server *s)
 void metrics_free(struct metrics *m)
 {
 	for (size_t i = 0; m && i < m->n; i++)
-		metric_set_fini(&m->sets[i]);
+		metric_set_fini(&m->loops[i].set);
 	if (m)
-		free(m->sets);
+		free(m->loops);
 	free(m);
 }
 
 /* The current loop's; NULL before the part has started. */
-static struct metric_set *here(const struct server *s)
+static struct loop_metrics *here(const struct server *s)
 {
 	const struct discovery *d = server_part(s, PART_DISCOVERY);
 	const struct server_opts *o = server_options(s);
 	for (size_t i = 0; d && i < o->nloops; i++)
 		if (o->loops[i] == loop_self())
-			return &d->metrics->sets[i];
+			return &d->metrics->loops[i];
 	return NULL;
 }
 
+double *metric_counter(struct server *s, enum metric m, struct str labels) { return metric_set_counter(&here(s)->set, m, labels); }
+
 void metric_add(struct server *s, enum metric m, struct str labels, double by)
 {
-	struct metric_set *set = here(s);
-	if (set)
-		*metric_set_counter(set, m, labels) += by;
+	struct loop_metrics *l = here(s);
+	if (l)
+		*metric_set_counter(&l->set, m, labels) += by;
 }
 
 void metric_observe(struct server *s, enum metric m, struct str labels, double value)
 {
-	struct metric_set *set = here(s);
-	if (set)
-		metric_set_observe(set, m, labels, value);
+	struct loop_metrics *l = here(s);
+	if (l)
+		series_observe(metric_set_histogram(&l->set, m, labels), value);
+}
+
+static void add_common(struct server *s, enum common c, double by)
+{
+	struct loop_metrics *l = here(s);
+	if (!l)
+		return;
+	if (!l->commons[c])
+		l->commons[c] = metric_set_counter(&l->set, commons[c].metric, commons[c].labels);
+	*l->commons[c] += by;
 }
 
 /* ---- labels ---- */
@@ -146,70 +198,133 @@ static bool reads(const struct request *r) { return str_is(r->at.verb, "get") ||
 static void add_inflight(struct request *r, double by)
 {
 	if (!r->watch)
-		metric_add(r->server, METRIC_INFLIGHT, reads(r) ? STR("request_kind=\"readOnly\"") : STR("request_kind=\"mutating\""), by);
+		add_common(r->server, reads(r) ? READING : WRITING, by);
 }
 
 void metrics_begin(struct request *r) { add_inflight(r, 1); }
 
-static void count_code(struct request *r, const struct about *a)
+static double *requests_of(struct loop_metrics *m, const struct about *a, int code)
 {
 	struct labels l = {.n = 0};
-	char code[16];
-	snprintf(code, sizeof code, "%d", resp_code(r->resp));
-	label(&l, "code", str_of(code));
+	char text[16];
+	snprintf(text, sizeof text, "%d", code);
+	label(&l, "code", str_of(text));
 	about_labels(&l, a, true);
-	metric_add(r->server, METRIC_REQUESTS, text_of(&l), 1);
+	return metric_set_counter(&m->set, METRIC_REQUESTS, text_of(&l));
+}
+
+static struct series *histogram_of(struct loop_metrics *m, enum metric metric, const struct about *a, bool dry_run)
+{
+	struct labels l = {.n = 0};
+	about_labels(&l, a, dry_run);
+	return metric_set_histogram(&m->set, metric, text_of(&l));
+}
+
+/* Where the series of such requests are remembered; what stood there makes way. */
+static struct sort_series *remembered(struct loop_metrics *m, const struct request *r)
+{
+	struct sort s;
+	memset(&s, 0, sizeof s); /* with the gaps */
+	s.res = r->res;
+	s.sub = r->sub;
+	s.code = (uint16_t)resp_code(r->resp);
+	s.verb = (uint16_t)r->call.verb;
+	s.applied = r->applied;
+	s.named = r->has_name;
+	s.in_ns = r->at.ns.n;
+	s.dry_run = r->call.dry_run;
+	struct sort_series *at = &m->sorts[((uintptr_t)s.res / sizeof *s.res * 31 + (uintptr_t)s.sub / sizeof *s.sub * 7 + s.verb * 5u + s.code) % SORTS];
+	if (memcmp(&at->sort, &s, sizeof s) != 0)
+		*at = (struct sort_series){.sort = s};
+	return at;
+}
+
+static void count_request(struct loop_metrics *m, struct request *r, const struct about *a, struct sort_series *s)
+{
+	if (!s->requests)
+		s->requests = requests_of(m, a, resp_code(r->resp));
+	++*s->requests;
+	if (r->watch)
+		return;
+	if (!s->duration)
+		s->duration = histogram_of(m, METRIC_REQUEST_DURATION, a, true);
+	series_observe(s->duration, seconds_since(r->start));
+	if (!reads(r))
+		return;
+	if (!s->sizes)
+		s->sizes = histogram_of(m, METRIC_RESPONSE_SIZES, a, false);
+	series_observe(s->sizes, (double)resp_bytes(r->resp));
 }
 
 void metrics_end(struct request *r)
 {
 	struct about a;
-	struct labels l = {.n = 0}, sizes = {.n = 0};
+	struct loop_metrics *m = here(r->server);
 	add_inflight(r, -1);
-	if (!about_resource(r, &a) && !about_path(r, &a))
-		return;
-	count_code(r, &a);
-	if (r->watch)
-		return;
-	about_labels(&l, &a, true);
-	metric_observe(r->server, METRIC_REQUEST_DURATION, text_of(&l), seconds_since(r->start));
-	if (!reads(r))
-		return;
-	about_labels(&sizes, &a, false);
-	metric_observe(r->server, METRIC_RESPONSE_SIZES, text_of(&sizes), (double)resp_bytes(r->resp));
+	if (m && about_resource(r, &a))
+		count_request(m, r, &a, remembered(m, r));
+	else if (m && about_path(r, &a))
+		count_request(m, r, &a, &(struct sort_series){.requests = NULL});
 }
 
 void metrics_authenticated(struct request *r, bool ok)
 {
 	const struct tls_peer *p = r->http->peer;
-	metric_add(r->server, METRIC_AUTHENTICATION, ok ? STR("result=\"success\"") : STR("result=\"failure\""), 1);
-	if (ok && p->verified)
-		metric_observe(r->server, METRIC_CERTIFICATE_EXPIRATION, STR(""), (double)(p->not_after - r->now / NS_S));
+	struct loop_metrics *m = here(r->server);
+	add_common(r->server, ok ? AUTHENTICATED : UNAUTHENTICATED, 1);
+	if (!ok || !p->verified || !m)
+		return;
+	if (!m->expiration)
+		m->expiration = metric_set_histogram(&m->set, METRIC_CERTIFICATE_EXPIRATION, STR(""));
+	series_observe(m->expiration, (double)(p->not_after - r->now / NS_S));
 }
 
-void metrics_authorized(struct request *r, bool ok)
+void metrics_authorized(struct request *r, bool ok) { add_common(r->server, ok ? ALLOWED : DENIED, 1); }
+
+static struct timed *timed_at(struct loop_metrics *m, struct timed want)
 {
-	metric_add(r->server, METRIC_AUTHORIZATION, ok ? STR("result=\"allowed\"") : STR("result=\"denied\""), 1);
+	uint64_t h = 0;
+	for (size_t i = 0; i < ARRAY_LEN(want.key); i++)
+		h = (h ^ want.key[i]) * 0x9E3779B97F4A7C15u;
+	struct timed *t = &m->timed[(h >> 32) % TIMED];
+	if (memcmp(t->key, want.key, sizeof t->key) != 0)
+		*t = want;
+	return t;
 }
 
-void metrics_admitted(struct request *r, const char *plugin, const char *operation, const char *type, bool ok, mono_t began)
+void metrics_admitted(struct request *r, const char *plugin, const char *operation, const char *type, bool ok, nsec_t took)
 {
+	struct loop_metrics *m = here(r->server);
 	struct labels l = {.n = 0};
-	label(&l, "name", str_of(plugin));
-	label(&l, "operation", str_of(operation));
-	label(&l, "rejected", ok ? STR("false") : STR("true"));
-	label(&l, "type", str_of(type));
-	metric_observe(r->server, METRIC_ADMISSION_DURATION, text_of(&l), seconds_since(began));
+	if (!m)
+		return;
+	struct timed *t = timed_at(m, (struct timed){.key = {(uintptr_t)plugin, (uintptr_t)operation, (uintptr_t)type << 1 | ok}});
+	if (!t->duration) {
+		label(&l, "name", str_of(plugin));
+		label(&l, "operation", str_of(operation));
+		label(&l, "rejected", ok ? STR("false") : STR("true"));
+		label(&l, "type", str_of(type));
+		t->duration = metric_set_histogram(&m->set, METRIC_ADMISSION_DURATION, text_of(&l));
+	}
+	series_observe(t->duration, (double)took / NS_S);
 }
 
 void metrics_stored(struct request *r, const char *operation, mono_t began)
 {
+	struct loop_metrics *m = here(r->server);
 	struct labels l = {.n = 0};
-	label(&l, "group", r->res ? desc_str(r->res->group) : STR(""));
-	label(&l, "operation", str_of(operation));
-	label(&l, "resource", r->res ? desc_str(r->res->plural) : STR(""));
-	metric_observe(r->server, METRIC_STORE_DURATION, text_of(&l), seconds_since(began));
-	metric_add(r->server, METRIC_STORE_REQUESTS, text_of(&l), 1);
+	if (!m)
+		return;
+	struct timed *t = timed_at(m, (struct timed){.key = {(uintptr_t)r->res, (uintptr_t)operation}});
+	if (!t->count) {
+		label(&l, "group", r->res ? desc_str(r->res->group) : STR(""));
+		label(&l, "operation", str_of(operation));
+		label(&l, "resource", r->res ? desc_str(r->res->plural) : STR(""));
+		t->duration = metric_set_histogram(&m->set, METRIC_STORE_DURATION, text_of(&l));
+		t->count = metric_set_counter(&m->set, METRIC_STORE_REQUESTS, text_of(&l));
+	}
+	series_observe(t->duration, seconds_since(began));
+	++*t->count;
 }
 
 double *metrics_watch_events(struct request *r)
@@ -218,7 +333,7 @@ double *metrics_watch_events(struct request *r)
 	label(&l, "group", desc_str(r->res->group));
 	label(&l, "resource", desc_str(r->res->plural));
 	label(&l, "version", desc_str(r->res->version));
-	return metric_set_counter(here(r->server), METRIC_WATCH_EVENTS, text_of(&l));
+	return metric_counter(r->server, METRIC_WATCH_EVENTS, text_of(&l));
 }
 
 /* ---- what is known at the time of asking only ---- */
@@ -314,7 +429,7 @@ static void gather_here(struct server *s, struct server_loop *l, void *arg)
 	struct metric_set *to = arg;
 	struct http_stats st = {0};
 	struct wire_watch *w;
-	metric_set_merge(to, here(s));
+	metric_set_merge(to, &here(s)->set);
 	list_each(w, &l->watches, node)
 		count_watch(w, to);
 	if (l->http)

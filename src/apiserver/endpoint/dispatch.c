@@ -40,6 +40,9 @@ void request_warn(struct request *r, const char *fmt, ...)
 {
 	va_list ap;
 	BUF(h);
+	r->untold = true;
+	if (r->no_paths)
+		return;
 	va_start(ap, fmt);
 	struct str text = str_vprintf(r->arena, fmt, ap);
 	va_end(ap);
@@ -197,7 +200,8 @@ static int (*const verb_runs[VERBS])(struct request *r, struct err *e) = {
 
 int dispatch_call(struct request *r, struct err *e)
 {
-	const struct subresource_handler *h = subresource_handler(desc_str(r->res->group), desc_str(r->res->plural), r->call.sub);
+	bool plain = r->table && !r->call.sub.n; /* what is stored is not handled apart */
+	const struct subresource_handler *h = plain ? NULL : subresource_handler(desc_str(r->res->group), desc_str(r->res->plural), r->call.sub);
 	if (h)
 		return h->handle(r, e);
 	if (r->sub && str_is(r->call.sub, "scale"))

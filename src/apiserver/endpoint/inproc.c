@@ -39,7 +39,7 @@ static int list_to_ref(struct request *r, const struct answer *a, struct ref *re
 	m->continue_ = a->continue_;
 	m->has_remainingItemCount = a->remaining > 0;
 	m->remainingItemCount = a->remaining;
-	size_t stride = list_stride(f);
+	size_t stride = f->stride;
 	items->items = a->nitems ? arena_alloc_array(r->arena, a->nitems, stride) : LIST_EMPTY;
 	for (size_t i = 0; i < a->nitems; i++) {
 		struct object *o = a->items[i];

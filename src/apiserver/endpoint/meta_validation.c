@@ -67,12 +67,18 @@ static void check_labels(const struct str_map *labels, struct err *e)
 	}
 }
 
-static struct str lower_copy(struct buf *b, struct str s)
+static bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
+
+/* s itself where nothing has to change. */
+static struct str lowered(struct buf *b, struct str s)
 {
+	size_t upper = 0;
 	buf_clear(b);
 	for (size_t i = 0; i < s.n; i++)
-		buf_char(b, (char)(s.p[i] >= 'A' && s.p[i] <= 'Z' ? s.p[i] + 32 : s.p[i]));
-	return buf_view(b);
+		upper += is_upper(s.p[i]);
+	for (size_t i = 0; upper && i < s.n; i++)
+		buf_char(b, (char)(is_upper(s.p[i]) ? s.p[i] + 32 : s.p[i]));
+	return upper ? buf_view(b) : s;
 }
 
 static void check_annotations(const struct str_map *annotations, struct err *e)
@@ -80,7 +86,7 @@ static void check_annotations(const struct str_map *annotations, struct err *e)
 	size_t total = 0;
 	BUF(low);
 	LIST_EACH(a, *annotations) {
-		all_wrong(e, "metadata.annotations", a->key, name_qualified(lower_copy(&low, a->key)));
+		all_wrong(e, "metadata.annotations", a->key, name_qualified(lowered(&low, a->key)));
 		total += a->key.n + a->value.n;
 	}
 	if (total > ANNOTATIONS_MAX)

@@ -126,6 +126,9 @@ static bool names_members(const struct value *patch, const struct type *t)
 	for (uint32_t i = 0; i < patch->object.len; i++)
 		if (!field_by_name(t, patch->object.items[i].key, false))
 			return false; /* $directives and unknown names concern the whole */
+	for (unsigned i = 0; i < t->nfields; i++)
+		if (type_field(t, i)->kind == K_RAW)
+			return false; /* the text is written anew, without its spaces */
 	return true;
 }
 

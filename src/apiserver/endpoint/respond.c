@@ -237,9 +237,12 @@ static void share_json(struct request *r, const struct answer *a, struct ref o, 
 		object_set_json(cached, json);
 }
 
+#define JSON_ROOM 8192 /* most objects fit */
+
 static void send_ref_json(struct request *r, int code, const struct answer *a, struct ref o)
 {
 	BUF(out);
+	buf_room(&out, JSON_ROOM);
 	json_encode(&out, o);
 	CLEANUP(blob_unref) struct blob *b = out.failed ? NULL : blob_copy(buf_view(&out));
 	if (!b) {

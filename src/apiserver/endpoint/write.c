@@ -134,12 +134,13 @@ static struct ref internal_form(struct request *r, struct ref o)
 
 /* ---- storing ---- */
 
-static struct blob *encode(struct ref obj)
+/* *ret_whole: the bytes tell all of the object. */
+static struct blob *encode(struct ref obj, bool *ret_whole)
 {
 	BUF(out);
 	obj_meta(obj)->resourceVersion = (struct str){0};
 	buf_room(&out, ENCODE_ROOM);
-	pb_envelope_encode(&out, obj);
+	*ret_whole = pb_envelope_encode_whole(&out, obj);
 	return out.failed ? NULL : blob_copy(buf_view(&out));
 }
 
@@ -172,7 +173,7 @@ static int commit(struct request *r, struct str key, uint64_t old_rev, const str
 	return 0;
 }
 
-static int put_bytes(struct request *r, struct cache_table *t, struct ref obj, struct blob *value, const struct object *old, struct err *e)
+static int put_bytes(struct request *r, struct cache_table *t, struct ref obj, struct blob *value, bool whole, const struct object *old, struct err *e)
 {
 	struct meta_v1_ObjectMeta *m = obj_meta(obj);
 	uint64_t rev = 0;
@@ -184,7 +185,8 @@ static int put_bytes(struct request *r, struct cache_table *t, struct ref obj, s
 		op.ttl_s = t->strategy->ttl_s(r, obj.p);
 	int c = commit(r, key, old ? old->rev : 0, &op, &rev, e);
 	if (c == 0) {
-		obj_drop_empty(obj);
+		if (!whole)
+			obj_drop_empty(obj);
 		set_rv(r->arena, obj, rev);
 	}
 	return c;
@@ -192,8 +194,9 @@ static int put_bytes(struct request *r, struct cache_table *t, struct ref obj, s
 
 int commit_put(struct request *r, struct cache_table *t, struct ref obj, const struct object *old, struct err *e)
 {
-	CLEANUP(blob_unref) struct blob *value = encode(obj);
-	return put_bytes(r, t, obj, value, old, e);
+	bool whole;
+	CLEANUP(blob_unref) struct blob *value = encode(obj, &whole);
+	return put_bytes(r, t, obj, value, whole, old, e);
 }
 
 int commit_delete(struct request *r, struct cache_table *t, const struct object *old, uint64_t *ret_rev, struct err *e)
@@ -266,16 +269,40 @@ static void prepare_create(struct request *r, struct ref o)
 		r->strategy->prepare_create(r, o.p);
 }
 
-static int validate_create(struct request *r, struct ref o, struct err *e)
+/* Making the paths of fields costs more than looking at them: they are made in a second run, if the first has found something. */
+static int validated(struct request *r, struct ref o, struct ref old, void (*validate)(struct request *, struct ref, struct ref, struct err *), struct err *e)
 {
 	ERR(found);
-	meta_validate(r, obj_meta(o), &found);
-	if (r->strategy->validate)
-		r->strategy->validate(r, o.p, &found);
+	r->no_paths = true;
+	validate(r, o, old, &found);
+	r->no_paths = false;
+	if (!found.ncauses)
+		return 0;
+	err_fini(&found);
+	validate(r, o, old, &found);
 	if (invalid_end(r, o.type, obj_meta(o)->name, &found) == 0)
 		return 0;
 	err_move(e, &found);
 	return -1;
+}
+
+static void warn(struct request *r, struct ref o, struct ref old)
+{
+	if (!r->strategy->warn || !r->http)
+		return;
+	r->no_paths = true;
+	r->untold = false;
+	r->strategy->warn(r, o.p, old.p);
+	r->no_paths = false;
+	if (r->untold)
+		r->strategy->warn(r, o.p, old.p);
+}
+
+static void validate_create(struct request *r, struct ref o, struct ref old, struct err *e)
+{
+	meta_validate(r, obj_meta(o), e);
+	if (r->strategy->validate)
+		r->strategy->validate(r, o.p, e);
 }
 
 /* Stores under the name, or under other generated ones while it is taken. */
@@ -315,10 +342,9 @@ static int create_checks(struct request *r, struct ref o, struct err *e)
 	if (admission_admit(&adm, e))
 		return -1;
 	prepare_create(r, o);
-	if (validate_create(r, o, e))
+	if (validated(r, o, (struct ref){0}, validate_create, e))
 		return -1;
-	if (r->strategy->warn)
-		r->strategy->warn(r, o.p, NULL);
+	warn(r, o, (struct ref){0});
 	adm.name = obj_meta(o)->name;
 	/* An apply or a PUT that makes the object needs the right to. */
 	if (!str_is(r->at.verb, "create") && request_authorize(r, STR("create"), e))
@@ -384,24 +410,19 @@ static void prepare_update(struct request *r, struct ref o, struct ref old)
 		obj_meta(o)->generation = obj_meta(old)->generation + 1;
 }
 
-static int validate_update(struct request *r, struct ref o, struct ref old, struct err *e)
+static void validate_update(struct request *r, struct ref o, struct ref old, struct err *e)
 {
 	const struct strategy *s = r->strategy;
-	ERR(found);
 	/* Upstream's generic code and most kinds' both look at the metadata: its causes come several times. */
-	meta_validate_any_update(obj_meta(o), obj_meta(old), &found);
+	meta_validate_any_update(obj_meta(o), obj_meta(old), e);
 	if (!s->meta_checked_once)
-		meta_validate_update(obj_meta(o), obj_meta(old), &found);
+		meta_validate_update(obj_meta(o), obj_meta(old), e);
 	for (unsigned i = 0; i < s->meta_again; i++)
-		meta_validate(r, obj_meta(o), &found);
+		meta_validate(r, obj_meta(o), e);
 	if (is_status(r) && s->validate_status)
-		s->validate_status(r, o.p, old.p, &found);
+		s->validate_status(r, o.p, old.p, e);
 	else if (!is_status(r) && s->validate_update)
-		s->validate_update(r, o.p, old.p, &found);
-	if (invalid_end(r, o.type, obj_meta(o)->name, &found) == 0)
-		return 0;
-	err_move(e, &found);
-	return -1;
+		s->validate_update(r, o.p, old.p, e);
 }
 
 bool last_finalizer_gone(struct request *r, const struct strategy *s, struct ref o)
@@ -418,8 +439,9 @@ static int update_store(struct request *r, struct update *u, struct err *e)
 {
 	uint64_t rev = 0;
 	struct ref o = u->stored;
+	bool whole = false;
 	u->deleted = last_finalizer_gone(r, r->strategy, o);
-	CLEANUP(blob_unref) struct blob *bytes = u->deleted ? NULL : encode(o);
+	CLEANUP(blob_unref) struct blob *bytes = u->deleted ? NULL : encode(o, &whole);
 	if (same_bytes(bytes, u->cur)) {
 		u->unchanged = true;
 		set_rv(r->arena, o, u->cur->rev);
@@ -430,7 +452,7 @@ static int update_store(struct request *r, struct update *u, struct err *e)
 		return 0;
 	}
 	if (!u->deleted)
-		return put_bytes(r, r->table, o, bytes, u->cur, e);
+		return put_bytes(r, r->table, o, bytes, whole, u->cur, e);
 	int c = commit_delete(r, r->table, u->cur, &rev, e);
 	if (c == 0) {
 		set_rv(r->arena, o, rev);
@@ -471,10 +493,10 @@ int update_run(struct request *r, struct update *u, struct err *e)
 		return -1;
 	set_rv(r->arena, u->stored, u->cur->rev);
 	prepare_update(r, u->stored, u->old);
-	if (validate_update(r, u->stored, u->old, e))
+	if (validated(r, u->stored, u->old, validate_update, e))
 		return -1;
-	if (r->strategy->warn && !is_status(r))
-		r->strategy->warn(r, u->stored.p, u->old.p);
+	if (!is_status(r))
+		warn(r, u->stored, u->old);
 	if (admission_validate(&adm, e))
 		return -1;
 	return update_commit(r, u, e);
@@ -563,14 +585,15 @@ static int edit_store(struct request *r, struct cache_table *t, struct object *c
 		if (managed_update(r->arena, old, o, &w, e))
 			return -1;
 	}
-	CLEANUP(blob_unref) struct blob *bytes = encode(o);
+	bool whole;
+	CLEANUP(blob_unref) struct blob *bytes = encode(o, &whole);
 	if (ed->dry_run || same_bytes(bytes, cur)) {
 		set_rv(r->arena, o, cur->rev);
 		return 0;
 	}
 	uint64_t rev = 0;
 	if (!last_finalizer_gone(r, t->strategy, o))
-		return put_bytes(r, t, o, bytes, cur, e);
+		return put_bytes(r, t, o, bytes, whole, cur, e);
 	int c = commit_delete(r, t, cur, &rev, e);
 	if (c == 0)
 		set_rv(r->arena, o, rev);

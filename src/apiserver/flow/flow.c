@@ -23,6 +23,8 @@ struct level {
 struct schema {
 	const struct flowcontrol_v1_FlowSchema *object;
 	struct str level_uid;
+	uint64_t *dispatched;           /* of its level */
+	double *metric;                 /* of schema and level; both found by the first request */
 };
 struct table_cursor {
 	struct cursor cursor;
@@ -226,17 +228,13 @@ static bool schema_matches(const struct schema *s, const struct request *r)
 	return false;
 }
 
-bool flow_classify(struct request *r, struct flow *ret)
+/* NULL: none matches (not even catch-all).  Gone when the fiber has waited. */
+static struct schema *classify(const struct index *x, const struct request *r)
 {
-	struct index *x = index_here(r->server);
-	for (size_t i = 0; x && i < x->n; i++) {
-		const struct schema *s = &x->schemas[i];
-		if (!schema_matches(s, r))
-			continue;
-		*ret = (struct flow){s->object->metadata.name, s->object->metadata.uid, s->object->spec.priorityLevelConfiguration.name, s->level_uid};
-		return true;
-	}
-	return false;
+	for (size_t i = 0; x && i < x->n; i++)
+		if (schema_matches(&x->schemas[i], r))
+			return &x->schemas[i];
+	return NULL;
 }
 
 /* ---- counting ---- */
@@ -253,12 +251,23 @@ static uint64_t *counter(struct index *x, struct str level)
 	return n;
 }
 
-static void count(struct request *r, struct flow f)
+static struct str level_of(const struct schema *s) { return s->object->spec.priorityLevelConfiguration.name; }
+
+static void find_counters(struct request *r, struct index *x, struct schema *s)
 {
-	++*counter(index_here(r->server), f.level);
-	metric_add(r->server, METRIC_FLOW_DISPATCHED, str_printf(r->arena, "flow_schema=\"%.*s\",priority_level=\"%.*s\"", STR_F(f.schema), STR_F(f.level)), 1);
-	resp_header(r->resp, STR("x-kubernetes-pf-flowschema-uid"), str_dup(r->arena, f.schema_uid));
-	resp_header(r->resp, STR("x-kubernetes-pf-prioritylevel-uid"), str_dup(r->arena, f.level_uid));
+	struct str labels = str_printf(r->arena, "flow_schema=\"%.*s\",priority_level=\"%.*s\"", STR_F(s->object->metadata.name), STR_F(level_of(s)));
+	s->dispatched = counter(x, level_of(s));
+	s->metric = metric_counter(r->server, METRIC_FLOW_DISPATCHED, labels);
+}
+
+static void count(struct request *r, struct index *x, struct schema *s)
+{
+	if (!s->metric)
+		find_counters(r, x, s);
+	++*s->dispatched;
+	++*s->metric;
+	resp_header(r->resp, STR("x-kubernetes-pf-flowschema-uid"), str_dup(r->arena, s->object->metadata.uid));
+	resp_header(r->resp, STR("x-kubernetes-pf-prioritylevel-uid"), str_dup(r->arena, s->level_uid));
 }
 
 static bool long_running(const struct request *r)
@@ -291,12 +300,13 @@ void flow_leave(struct request *r)
 
 bool flow_enter(struct request *r)
 {
-	struct flow f = {0};
-	bool known = flow_classify(r, &f);
-	if (!long_running(r) && !str_is(f.level, "exempt") && !take_seat(r))
+	struct index *x = index_here(r->server);
+	struct schema *s = classify(x, r);
+	bool exempt = s && str_is(level_of(s), "exempt");
+	if (!long_running(r) && !exempt && !take_seat(r))
 		return false;
-	if (known)
-		count(r, f);
+	if (s)
+		count(r, x, s);
 	return true;
 }
 

@@ -73,7 +73,7 @@ void node_cells(struct arena *a, const void *obj, wall_t now, struct buf *b)
 	cell_or(b, node_address(n, "InternalIP"), NONE);
 	cell_or(b, node_address(n, "ExternalIP"), NONE);
 	cell_or(b, i->osImage, UNKNOWN);
-	cell_or(b, i->kernelVersion, UNKNOWN);
+	cell_or(b, i->kernelVersion.n && i->architecture.n ? str_printf(a, "%.*s (%.*s)", STR_F(i->kernelVersion), STR_F(i->architecture)) : i->kernelVersion, UNKNOWN);
 	cell_or(b, i->containerRuntimeVersion, UNKNOWN);
 }
 

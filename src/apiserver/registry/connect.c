@@ -6,8 +6,11 @@
 #include "api/meta.h"
 #include "api/node.h"
 #include "api/pod.h"
+#include "codec/json.h"
 #include "gen/core_v1.h"
+#include "gen/ids.h"
 #include "net/stream.h"
+#include <errno.h>
 
 #define KUBELET_PORT 10250
 
@@ -23,8 +26,36 @@ int connect_to(struct target *t, const char *scheme, struct str host, int port, 
 {
 	struct str hp = host_port_join(t->r->arena, host, (unsigned)port);
 	struct http_client_opts o = {.url = str_printf(t->r->arena, "%s://%.*s", scheme, STR_F(hp)).p, .tls = t->tls, .http1_only = true};
+	t->url = str_of(o.url);
 	t->client = http_client_new(&o, e);
 	return t->client ? 0 : -1;
+}
+
+/* As Go tells why there is no connection; NULL: it was something else. */
+static const char *dial_text(int sys)
+{
+	switch (sys) {
+	case ECONNREFUSED: return "connect: connection refused";
+	case EHOSTUNREACH: return "connect: no route to host";
+	case ENETUNREACH: return "connect: network is unreachable";
+	case ETIMEDOUT: return "i/o timeout";
+	default: return NULL;
+	}
+}
+
+int connect_not_made(const struct target *t, const char *how, struct err *e)
+{
+	const char *why = dial_text(e->sys);
+	if (!why || !t->url.n)
+		return -1;
+	struct str place = str_sub(t->url, (size_t)str_find(t->url, STR("://")) + 3, t->url.n), dial = str_printf(t->r->arena, "dial tcp %.*s: %s", STR_F(place), why);
+	if (!how)
+		return err_set(e, ERR_UNKNOWN, "error dialing backend: %.*s", STR_F(dial));
+	struct str text = str_printf(t->r->arena, "%s \"%.*s%.*s\": %.*s", how, STR_F(t->url), STR_F(t->path), STR_F(dial));
+	if (!strcmp(how, "Get"))
+		return err_set(e, ERR_UNKNOWN, "%.*s", STR_F(text));
+	err_set(e, ERR_INTERNAL, "Internal error occurred: error sending request: %.*s", STR_F(text));
+	return err_cause(e, "", (struct str){0}, "error sending request: %.*s", STR_F(text));
 }
 
 /* The one the API server shows itself to kubelets with; without a CA kubelets are believed. */
@@ -69,8 +100,8 @@ int connect_node(struct request *r, struct str name, struct node_place *ret, str
 		*ret = (struct node_place){kubelet_host(n), port ? port : KUBELET_PORT};
 		return 0;
 	}
-	err_set(e, ERR_NOT_FOUND, "nodes \"%.*s\" not found", STR_F(name)); /* also where the request is for a Pod */
-	err_object(e, STR(""), STR("nodes"), name);
+	err_set(e, ERR_NOT_FOUND, "%s \"%.*s\" not found", desc_z(r->res->plural), STR_F(name)); /* "pods" where the request is for a Pod */
+	err_object(e, STR(""), desc_str(r->res->plural), name);
 	return -1;
 }
 
@@ -145,7 +176,7 @@ int connect_hand_on(struct target *t, struct err *e)
 {
 	static const struct str drop[] = {STR_INIT("authorization"), STR_INIT("accept-encoding"), STR_INIT("cookie")};
 	struct http_proxy p = {.path = t->path, .drop = drop, .ndrop = ARRAY_LEN(drop), .deadline = rt_now() + CONNECT_WAIT};
-	return http_proxy(t->client, t->r->http, t->r->resp, &p, e);
+	return http_proxy(t->client, t->r->http, t->r->resp, &p, e) < 0 ? connect_not_made(t, NULL, e) : 0;
 }
 
 /* In process there is no connection to hand on to. */
@@ -178,12 +209,32 @@ static void port_list(struct request *r, struct stream_want *w)
 	w->ports = ports;
 }
 
+/* The client's WebSocket is taken all the same, and its error stream says why nothing follows. */
+static int tell_in_stream(struct target *t, const struct stream_want *w, struct err *e)
+{
+	struct stream_set set;
+	struct str why = str_dup(t->r->arena, e->message), lead = STR("Internal error occurred: ");
+	if (str_has_prefix(why, lead))
+		why = str_sub(why, lead.n, why.n);
+	err_set(e, ERR_INTERNAL, "%.*s%.*s", STR_F(lead), STR_F(why));
+	err_cause(e, "", (struct str){0}, "%.*s", STR_F(why));
+	CLEANUP(stream_conn_close) struct stream_conn *front = stream_accept(t->r->http, t->r->resp, w, e);
+	if (!front)
+		return -1;
+	BUF(json);
+	ERR(over);
+	json_encode(&json, (struct ref){desc_type(T_meta_v1_Status), status_from_err(t->r->arena, e)});
+	if (stream_exec_set(front, &set, rt_now() + CONNECT_WAIT, &over) == 0)
+		(void)!stream_write(set.s[STREAM_ERROR], json.p, json.n, rt_now() + CONNECT_WAIT);
+	return 0;
+}
+
 static int join_streams(struct target *t, const struct stream_want *w, struct err *e)
 {
 	struct http_call q = {.method = STR("POST"), .path = t->path, .deadline = rt_now() + CONNECT_WAIT};
 	CLEANUP(stream_conn_close) struct stream_conn *back = stream_dial(t->client, &q, STREAM_SPDY, w, e);
 	if (!back)
-		return -1;
+		return connect_not_made(t, w->port_forward ? NULL : "Post", e), w->port_forward ? -1 : tell_in_stream(t, w, e);
 	CLEANUP(stream_conn_close) struct stream_conn *front = stream_accept(t->r->http, t->r->resp, w, e);
 	if (!front)
 		return -1;
@@ -222,8 +273,8 @@ static int run_in_container(struct request *r, const char *what, struct err *e)
 	for (rest = r->http->query; rest.n && query_next(r->arena, &rest, &name, &value);)
 		if (str_is(name, "command"))
 			connect_put_query(&path, name, value);
-	static const char *const names[] = {"input", "output", "error", "tty"};
-	const bool on[] = {w.in, w.out, w.err && !w.tty, w.tty};
+	static const char *const names[] = {"error", "input", "output", "tty"};
+	const bool on[] = {w.err && !w.tty, w.in, w.out, w.tty};
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (on[i])
 			connect_put_query(&path, str_of(names[i]), STR("1"));

@@ -9,6 +9,7 @@
 struct target {
 	struct request *r;
 	struct str path;       /* with its query */
+	struct str url;        /* "https://HOST:PORT", for messages */
 	bool unverified;       /* the kubelet's certificate is not looked at */
 	struct http_client *client;
 	struct tls *tls;
@@ -24,6 +25,9 @@ struct node_place {
 int connect_node(struct request *r, struct str name, struct node_place *ret, struct err *e) must_check;
 int connect_to(struct target *t, const char *scheme, struct str host, int port, struct err *e) must_check;
 int connect_to_kubelet(struct target *t, struct str node, struct err *e) must_check;
+/* Tells a connection that was not made in upstream's words: how is "Get", "Post" (of a request that streams) or NULL (of bytes handed on).  Returns -1; other
+ * errors stay as they are. */
+int connect_not_made(const struct target *t, const char *how, struct err *e);
 /* The request and its answer go on as they come, upgrades as bytes. */
 int connect_hand_on(struct target *t, struct err *e) must_check;
 /* In process there is no connection to hand on to. */

@@ -138,7 +138,7 @@ static int send_log(struct target *t, struct err *e)
 	struct http_call q = {.path = t->path, .deadline = rt_now() + CONNECT_WAIT};
 	CLEANUP(http_answer_close) struct http_answer *a = http_call(t->client, &q, t->r->arena, e);
 	if (!a)
-		return -1;
+		return connect_not_made(t, "Get", e);
 	if (a->status < 200 || a->status > 206)
 		return refused(t->r, a, e);
 	copy(t->r, a);

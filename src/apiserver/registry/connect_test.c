@@ -273,6 +273,32 @@ static void joined(struct test_server *t)
 }
 TEST(a_websocket_is_joined_to_the_kubelets_streams) { with_kubelet(joined); }
 
+#define DEAD "dial tcp 127.0.0.1:1: connect: connection refused"
+
+/* Port 1 is nobody's. */
+static void unreachable(struct test_server *t)
+{
+	struct stream_want w = {.out = true};
+	struct stream_set set;
+	char p[1000];
+	ERR(e);
+	do_create(t, res("", "nodes"), "", "{\"metadata\":{\"name\":\"dead\"},\"status\":{\"addresses\":[{\"type\":\"InternalIP\",\"address\":\"127.0.0.1\"}],"
+		"\"daemonEndpoints\":{\"kubeletEndpoint\":{\"Port\":1}}}}");
+	do_create(t, res("", "pods"), "default", "{\"metadata\":{\"name\":\"q\"},\"spec\":{\"nodeName\":\"dead\",\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}");
+	struct str text = wire(t, "GET", "/api/v1/namespaces/default/pods/q/log", "", "");
+	assert_true(str_find(text, STR("\"message\":\"Get \\\"https://127.0.0.1:1/containerLogs/default/q/c\\\": " DEAD "\",\"code\":500")) >= 0);
+	CLEANUP(http_client_free) struct http_client *c = client(t);
+	struct http_call q = {.method = STR("GET"), .path = STR("/api/v1/namespaces/default/pods/q/exec?command=x&stdout=true")};
+	CLEANUP(stream_conn_close) struct stream_conn *s = stream_dial(c, &q, STREAM_WEBSOCKET, &w, &e);
+	if (!s)
+		fail_msg("%s", err_text(&e));
+	assert_ok(stream_exec_set(s, &set, rt_now() + 5 * NS_S, &e), &e);
+	ssize_t n = stream_read(set.s[STREAM_ERROR], p, sizeof p, rt_now() + 5 * NS_S);
+	assert_true(n > 0);
+	assert_true(str_find(str_n(p, (size_t)n), STR("\"message\":\"Internal error occurred: error sending request: Post \\\"https://127.0.0.1:1/exec/default/q/c?command=x\\u0026output=1\\\": " DEAD)) >= 0);
+}
+TEST(an_unreachable_kubelet_is_told_as_upstream_tells_it) { with_kubelet(unreachable); }
+
 /* ---- proxies ---- */
 
 static void proxied(struct test_server *t)

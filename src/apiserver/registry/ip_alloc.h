@@ -1,7 +1,7 @@
 /* Which cluster IPs and node ports are taken.
  *
  * One set for all loops of a server, behind a lock that is held for a few look-ups; filled from the cache at start, then kept by the hooks of Services.
- * Another API server on the same etcd is not seen until a restart: IPAddress objects will tell it (dual writes come with several servers). */
+ * Another API server on the same etcd is seen by the IPAddress objects (ip_object.h); node ports it took are not seen until a restart. */
 #pragma once
 #include "api/ip.h"
 #include "base/err.h"
@@ -9,7 +9,7 @@
 
 #define RANGES_MAX 2
 
-enum taken { TAKEN_OK, TAKEN_ALREADY, TAKEN_OUTSIDE, TAKEN_FULL };
+enum taken { TAKEN_OK, TAKEN_ALREADY, TAKEN_OUTSIDE, TAKEN_FULL, TAKEN_FAILED };
 struct allocator;
 /* ranges: "10.96.0.0/16[,fd00::/112]"; ports: "30000-32767". */
 struct allocator *allocator_new(struct str ranges, struct str ports, struct err *e);

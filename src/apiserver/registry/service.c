@@ -2,6 +2,7 @@
 #include "apiserver/endpoint/endpoint.h"
 #include "apiserver/registry/cells.h"
 #include "apiserver/registry/ip_alloc.h"
+#include "apiserver/registry/ip_object.h"
 #include "apiserver/registry/registry.h"
 #include "apiserver/registry/service.h"
 #include "apiserver/registry/validate/validate.h"
@@ -239,28 +240,49 @@ static void init_families(struct arena *a, const struct allocator *al, spec_t *s
 
 /* ---- allocation ---- */
 
+#define NEXT_TRIES 32 /* addresses that IPAddress objects of others may hold, before an allocation gives up */
+
 struct take {
 	struct request *r;
 	struct allocator *al;
+	struct core_v1_Service *service;
 	spec_t *spec;
 	const spec_t *old;
 	struct { struct ip *items; uint32_t len, cap; } ips;     /* taken by this request */
 	struct { int *items; uint32_t len, cap; } ports;
 };
 
+static void drop_ip(struct request *r, struct allocator *al, struct ip ip, const struct meta_v1_ObjectMeta *service)
+{
+	if (!r->call.dry_run)
+		ip_object_delete(r, ip, service->namespace, service->name);
+	allocator_drop_ip(al, ip);
+}
+
 static void undo(struct take *t)
 {
 	LIST_EACH(ip, t->ips)
-		allocator_drop_ip(t->al, *ip);
+		drop_ip(t->r, t->al, *ip, &t->service->metadata);
 	LIST_EACH(p, t->ports)
 		allocator_drop_port(t->al, *p);
 }
 
-static void took_ip(struct take *t, struct ip ip)
+/* Makes the address, which the allocator has given, the Service's for all to see. */
+static enum taken took_ip(struct take *t, struct ip ip, struct err *e)
 {
+	const struct meta_v1_ObjectMeta *m = &t->service->metadata;
+	ERR(why);
+	if (!t->r->call.dry_run && ip_object_create(t->r, ip, m->namespace, m->name, &why) < 0) {
+		allocator_drop_ip(t->al, ip);
+		bool exists = err_is(&why, ERR_ALREADY_EXISTS);
+		if (!exists)
+			err_move(e, &why);
+		return exists ? TAKEN_ALREADY : TAKEN_FAILED;
+	}
 	struct ip *p = arena_push(t->r->arena, &t->ips);
 	if (p)
 		*p = ip;
+	return TAKEN_OK;
 }
 
 static void took_port(struct take *t, int port)
@@ -294,19 +316,27 @@ static int take_given(struct take *t, struct str text, struct err *e)
 	if (had_ip(t, text))
 		return 0;
 	enum taken got = ip_parse(text, true, &ip) ? TAKEN_OUTSIDE : allocator_take_ip(t->al, ip);
-	if (got != TAKEN_OK)
-		return ip_failed(t, text, got, e), -1;
-	took_ip(t, ip);
-	return 0;
+	if (got == TAKEN_OK)
+		got = took_ip(t, ip, e);
+	if (got != TAKEN_OK && got != TAKEN_FAILED)
+		ip_failed(t, text, got, e);
+	return got == TAKEN_OK ? 0 : -1;
 }
 
 static int take_next(struct take *t, bool v6, struct err *e)
 {
 	struct ip ip;
 	int range = allocator_range(t->al, v6);
-	if (range < 0 || allocator_next_ip(t->al, (unsigned)range, &ip) != TAKEN_OK)
-		return err_set(e, ERR_INTERNAL, "Internal error occurred: failed to allocate a serviceIP: range is full");
-	took_ip(t, ip);
+	enum taken got = TAKEN_ALREADY;
+	for (int i = 0; i < NEXT_TRIES && got == TAKEN_ALREADY; i++) {
+		if (range < 0 || allocator_next_ip(t->al, (unsigned)range, &ip) != TAKEN_OK)
+			return err_set(e, ERR_INTERNAL, "Internal error occurred: failed to allocate a serviceIP: range is full");
+		got = took_ip(t, ip, e);
+	}
+	if (got == TAKEN_ALREADY)
+		return err_set(e, ERR_INTERNAL, "Internal error occurred: failed to allocate a serviceIP: the addresses tried are taken");
+	if (got != TAKEN_OK)
+		return -1;
 	struct str *p = arena_push(t->r->arena, &t->spec->clusterIPs);
 	if (p)
 		*p = ip_text(t->r->arena, ip);
@@ -427,7 +457,7 @@ static int allocate(struct request *r, void *obj, const void *old_, struct err *
 {
 	struct core_v1_Service *s = obj;
 	const struct core_v1_Service *old = old_;
-	struct take t = {.r = r, .al = server_part(r->server, PART_REGISTRY), .spec = &s->spec, .old = old ? &old->spec : NULL};
+	struct take t = {.r = r, .al = server_part(r->server, PART_REGISTRY), .service = s, .spec = &s->spec, .old = old ? &old->spec : NULL};
 	ERR(found);
 	init_families(r->arena, t.al, t.spec, t.old, &found);
 	int c = found.ncauses ? -1 : take_ips(&t, &found) || take_ports(&t, &found) || take_health_port(&t, &found) ? -1 : 0;
@@ -459,12 +489,16 @@ static bool keeps_port(const spec_t *keep, int port)
 	return keep->healthCheckNodePort == port;
 }
 
-static void release_spec(struct allocator *al, const spec_t *drop, const spec_t *keep)
+static void release_ips(struct request *r, const struct core_v1_Service *drop, const spec_t *keep)
 {
 	struct ip ip;
-	LIST_EACH(t, drop->clusterIPs)
+	LIST_EACH(t, drop->spec.clusterIPs)
 		if (!keeps_ip(keep, *t) && ip_parse(*t, true, &ip) == 0)
-			allocator_drop_ip(al, ip);
+			drop_ip(r, server_part(r->server, PART_REGISTRY), ip, &drop->metadata);
+}
+
+static void release_ports(struct allocator *al, const spec_t *drop, const spec_t *keep)
+{
 	LIST_EACH(p, drop->ports)
 		if (p->nodePort && !keeps_port(keep, p->nodePort))
 			allocator_drop_port(al, p->nodePort);
@@ -476,8 +510,10 @@ static void release_spec(struct allocator *al, const spec_t *drop, const spec_t 
 static void release(struct request *r, const void *obj, const void *old)
 {
 	const struct core_v1_Service *keep = obj, *drop = old;
-	if (!r->call.dry_run && drop)
-		release_spec(server_part(r->server, PART_REGISTRY), &drop->spec, keep ? &keep->spec : NULL);
+	if (r->call.dry_run || !drop)
+		return;
+	release_ips(r, drop, keep ? &keep->spec : NULL);
+	release_ports(server_part(r->server, PART_REGISTRY), &drop->spec, keep ? &keep->spec : NULL);
 }
 
 static const char *const selectable[] = {"spec.clusterIP", "spec.type", NULL};

@@ -48,7 +48,7 @@ const struct strategy rc_strategy = {
 	.scale_spec = "spec.replicas", .scale_status = "status.replicas", .scale_selector = "spec.selector",
 };
 const struct strategy statefulset_strategy = {
-	.group = "apps", .resource = "statefulsets", .has_generation = true,
+	.group = "apps", .resource = "statefulsets", .has_generation = true, .validate_name = validate_name_label,
 	.validate = validate_statefulset, .warn = warn_statefulset, .validate_update = validate_statefulset_update, .validate_status = validate_statefulset_status, .cells = statefulset_cells,
 	.scale_spec = "spec.replicas", .scale_status = "status.replicas", .scale_selector = "spec.selector",
 };
@@ -129,7 +129,7 @@ static const char *const job_fields[] = {"status.successful", NULL};
 static const char *const job_fields_at[ARRAY_LEN(job_fields)] = {"status.succeeded"};
 
 const struct strategy job_strategy = {
-	.group = "batch", .resource = "jobs", .meta_again = 1, .has_generation = true, .orphan_by_default = true,
+	.group = "batch", .resource = "jobs", .meta_again = 1, .meta_checked_once = true, .has_generation = true, .orphan_by_default = true,
 	.orphan_warning = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set "
 			  "propagationPolicy=Orphan to suppress this warning",
 	.selectable = job_fields, .selectable_at = job_fields_at,

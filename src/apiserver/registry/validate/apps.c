@@ -8,16 +8,6 @@
 
 #define MISMATCH "`selector` does not match template `labels`"
 
-static struct str labels_text(struct check *k, const struct str_map *m)
-{
-	BUF(b);
-	buf_char(&b, '{');
-	LIST_EACH(p, *m)
-		buf_printf(&b, "%s\"%.*s\":\"%.*s\"", p == m->items ? "" : ",", STR_F(p->key), STR_F(p->value));
-	buf_char(&b, '}');
-	return buf_take(&b, k->a);
-}
-
 /* The selector of a workload against its template's labels; absent matches nothing. */
 static void check_matches(struct check *k, struct str path, const struct meta_v1_LabelSelector *s, const struct core_v1_PodTemplateSpec *t)
 {
@@ -26,7 +16,7 @@ static void check_matches(struct check *k, struct str path, const struct meta_v1
 	bool empty = s && !s->matchLabels.len && !s->matchExpressions.len;
 	if (empty || selector_of(k->a, s, &parsed, &e) || selector_matches(&parsed, &t->metadata.labels))
 		return;
-	bad_value(k, at(k, path, "metadata.labels"), labels_text(k, &t->metadata.labels), MISMATCH);
+	bad_value(k, at(k, path, "metadata.labels"), json_map(k, &t->metadata.labels), MISMATCH);
 }
 
 static void check_empty_selector(struct check *k, const struct meta_v1_LabelSelector *s, const char *why)
@@ -84,7 +74,7 @@ static void check_rc(struct check *k, const struct core_v1_ReplicationController
 		return;
 	}
 	if (s->selector.len && !selects(&s->selector, &t->metadata.labels))
-		bad_value(k, at(k, path, "metadata.labels"), labels_text(k, &t->metadata.labels), MISMATCH);
+		bad_value(k, at(k, path, "metadata.labels"), json_map(k, &t->metadata.labels), MISMATCH);
 	check_template(k, path, t, old ? old->template : NULL);
 	check_always(k, path, t);
 	check_no_deadline(k, path, t, "activeDeadlineSeconds in ReplicationController is not Supported");
@@ -360,6 +350,7 @@ static void check_statefulset(struct check *k, const struct apps_v1_StatefulSetS
 	/* The rest of the template is judged when Pods are made of it: its volumes come with the claims. */
 	check_labels(k, at(k, path, "labels"), &s->template.metadata.labels);
 	check_annotations(k, at(k, path, "annotations"), &s->template.metadata.annotations);
+	check_pod_annotations(k, at(k, path, "annotations"), &s->template.metadata.annotations, &s->template.spec);
 	check_always(k, path, &s->template);
 	check_no_deadline(k, path, &s->template, "activeDeadlineSeconds in StatefulSet is not Supported");
 	if (s->has_revisionHistoryLimit)

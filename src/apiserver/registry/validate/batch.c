@@ -1,6 +1,7 @@
 /* Jobs and CronJobs. */
 #include "api/condition.h"
 #include "api/selector.h"
+#include "apiserver/endpoint/endpoint.h"
 #include "apiserver/registry/validate/pod.h"
 #include "apiserver/registry/validate/schedule.h"
 #include "apiserver/registry/validate/validate.h"
@@ -14,26 +15,66 @@ typedef struct batch_v1_Job job_t;
 #define FAILED_INDEXES_MAX_LARGE 10000
 #define INDEXED_PARALLELISM_MAX 100000
 #define RULES_MAX 20                    /* of failure and success policies */
+#define EXIT_CODES_MAX 255
+#define CONDITIONS_MAX 20
+#define INDEXES_TEXT_MAX (64 * 1024)
 #define CRON_NAME_MAX 52                /* 63 less what the controller appends */
 
 /* ---- policies ---- */
 
-static void check_exit_codes(struct check *k, struct str path, const struct batch_v1_PodFailurePolicyOnExitCodesRequirement *q)
+static bool has_template_container(const struct core_v1_PodSpec *s, struct str name)
+{
+	LIST_EACH(c, s->initContainers)
+		if (str_eq(c->name, name))
+			return true;
+	LIST_EACH(c, s->containers)
+		if (str_eq(c->name, name))
+			return true;
+	return false;
+}
+
+static struct str json_codes(struct check *k, const struct batch_v1_PodFailurePolicyOnExitCodesRequirement *q)
+{
+	BUF(b);
+	LIST_EACH(v, q->values)
+		buf_printf(&b, "%c%d", v == q->values.items ? '[' : ',', *v);
+	buf_char(&b, ']');
+	return buf_take(&b, k->a);
+}
+
+static bool code_before(const struct batch_v1_PodFailurePolicyOnExitCodesRequirement *q, uint32_t i)
+{
+	for (uint32_t j = 0; j < i; j++)
+		if (q->values.items[j] == q->values.items[i])
+			return true;
+	return false;
+}
+
+static void check_exit_codes(struct check *k, struct str path, const struct batch_v1_PodFailurePolicyOnExitCodesRequirement *q, const struct core_v1_PodSpec *s)
 {
 	struct str values = at(k, path, "values");
-	check_choice(k, at(k, path, "operator"), q->operator, CHOICES("In", "NotIn"));
+	bool ordered = true;
+	if (!q->operator.n)
+		bad_required(k, at(k, path, "operator"), "valid values: [\"In\" \"NotIn\"]");
+	else
+		check_choice(k, at(k, path, "operator"), q->operator, CHOICES("In", "NotIn"));
+	if (q->containerName.p && !has_template_container(s, q->containerName))
+		bad_string(k, at(k, path, "containerName"), q->containerName, "must be one of the container or initContainer names in the pod template");
 	if (!q->values.len)
-		bad_required(k, values, "at least one value is required");
+		bad_value(k, values, STR("[]"), "at least one value is required");
+	else if (q->values.len > EXIT_CODES_MAX) {
+		bad_many(k, values, q->values.len, EXIT_CODES_MAX);
+		return;
+	}
 	for (uint32_t i = 0; i < q->values.len; i++) {
 		if (str_is(q->operator, "In") && q->values.items[i] == 0)
 			bad_number(k, at_index(k, values, i), 0, "must not be 0 for the In operator");
-		if (i && q->values.items[i] == q->values.items[i - 1])
+		if (code_before(q, i))
 			bad_duplicate_raw(k, at_index(k, values, i), str_printf(k->a, "%d", q->values.items[i]));
-		else if (i && q->values.items[i] < q->values.items[i - 1]) {
-			bad_value(k, values, STR("[]"), "must be ordered");
-			break;
-		}
+		ordered &= !i || q->values.items[i - 1] <= q->values.items[i];
 	}
+	if (!ordered)
+		bad_value(k, values, json_codes(k, q), "must be ordered");
 }
 
 static void check_failure_rule(struct check *k, struct str path, const struct batch_v1_PodFailurePolicyRule *r, const struct batch_v1_JobSpec *s)
@@ -46,7 +87,9 @@ static void check_failure_rule(struct check *k, struct str path, const struct ba
 	else
 		check_choice(k, at(k, path, "action"), r->action, CHOICES("Count", "FailIndex", "FailJob", "Ignore"));
 	if (r->onExitCodes)
-		check_exit_codes(k, at(k, path, "onExitCodes"), r->onExitCodes);
+		check_exit_codes(k, at(k, path, "onExitCodes"), r->onExitCodes, &s->template.spec);
+	if (r->onPodConditions.len > CONDITIONS_MAX)
+		bad_many(k, at(k, path, "onPodConditions"), r->onPodConditions.len, CONDITIONS_MAX);
 	for (uint32_t i = 0; i < r->onPodConditions.len; i++) {
 		struct str here = at_index(k, at(k, path, "onPodConditions"), i), type = r->onPodConditions.items[i].type, status = r->onPodConditions.items[i].status;
 		bad_wrong(k, at(k, here, "type"), type, name_qualified(type));
@@ -72,15 +115,82 @@ static void check_failure_policy(struct check *k, struct str path, const struct 
 		check_failure_rule(k, at_index(k, rules, i), &s->podFailurePolicy->rules.items[i], s);
 }
 
+/* One index, or the reason why it is none. */
+static struct str index_wrong(struct check *k, struct str text, int32_t completions, int64_t *ret)
+{
+	struct str digits = text.n && (text.p[0] == '+' || text.p[0] == '-') ? str_sub(text, 1, text.n) : text;
+	bool number = digits.n > 0;
+	for (size_t i = 0; i < digits.n; i++)
+		number &= digits.p[i] >= '0' && digits.p[i] <= '9';
+	if (!number || str_i64(text.p[0] == '+' ? digits : text, ret))
+		return str_printf(k->a, "cannot convert string to integer for index: \"%.*s\"", STR_F(text));
+	if (*ret >= completions)
+		return str_printf(k->a, "too large index: \"%.*s\"", STR_F(text));
+	return (struct str){0};
+}
+
+static struct str interval_wrong(struct check *k, struct str text, int32_t completions, int64_t *from, int64_t *to)
+{
+	struct str first, second, rest, why;
+	bool two = str_cut(text, '-', &first, &second);
+	if (two && str_cut(second, '-', &second, &rest))
+		return str_printf(k->a, "the fragment \"%.*s\" violates the requirement that an index interval can have at most two parts separated by '-'", STR_F(text));
+	why = index_wrong(k, two ? first : text, completions, from);
+	*to = *from;
+	if (why.n || !two)
+		return why;
+	why = index_wrong(k, second, completions, to);
+	if (!why.n && *from >= *to)
+		why = str_printf(k->a, "non-increasing order, previous: %lld, current: %lld", (long long)*from, (long long)*to);
+	return why;
+}
+
+/* "1,3-5": how many indexes that are. */
+static struct str indexes_wrong(struct check *k, struct str rest, int32_t completions, int64_t *ret_total)
+{
+	struct str one, why = {0};
+	int64_t last = -1, from = 0, to = 0;
+	bool more = rest.n > 0;
+	while (more && !why.n) {
+		struct str tail = {0};
+		more = str_cut(rest, ',', &one, &tail);
+		why = interval_wrong(k, more ? one : rest, completions, &from, &to);
+		rest = tail;
+		if (!why.n && last >= from)
+			why = str_printf(k->a, "non-increasing order, previous: %lld, current: %lld", (long long)last, (long long)from);
+		last = to;
+		*ret_total += to - from + 1;
+	}
+	if (why.n)
+		*ret_total = 0;
+	return why;
+}
+
+static void check_succeeded_count(struct check *k, struct str path, int32_t count, int64_t max, const char *of)
+{
+	if (count > max)
+		bad_number(k, path, count, str_z(k->a, str_printf(k->a, "must be less than or equal to %lld (the number of %s)", (long long)max, of)));
+}
+
 static void check_success_rule(struct check *k, struct str path, const struct batch_v1_SuccessPolicyRule *r, const struct batch_v1_JobSpec *s)
 {
-	if (!r->has_succeededCount && !r->succeededIndexes.n)
+	struct str indexes = at(k, path, "succeededIndexes"), count = at(k, path, "succeededCount"), why;
+	int64_t total = 0;
+	if (!r->has_succeededCount && !r->succeededIndexes.p)
 		bad_required(k, path, "at least one of succeededCount or succeededIndexes must be specified");
-	if (r->has_succeededCount) {
-		check_not_negative(k, at(k, path, "succeededCount"), r->succeededCount);
-		if (r->succeededCount > s->completions)
-			bad_number(k, at(k, path, "succeededCount"), r->succeededCount, "must be less than or equal to the number of specified completions");
+	if (r->succeededIndexes.p) {
+		if (r->succeededIndexes.n > INDEXES_TEXT_MAX)
+			bad_long(k, indexes, INDEXES_TEXT_MAX);
+		why = indexes_wrong(k, r->succeededIndexes, s->completions, &total);
+		if (why.n)
+			bad_string(k, indexes, r->succeededIndexes, str_z(k->a, str_printf(k->a, "error parsing succeededIndexes: %.*s", STR_F(why))));
 	}
+	if (!r->has_succeededCount)
+		return;
+	check_not_negative(k, count, r->succeededCount);
+	check_succeeded_count(k, count, r->succeededCount, s->completions, "specified completions");
+	if (r->succeededIndexes.p)
+		check_succeeded_count(k, count, r->succeededCount, total, "indexes in the specified succeededIndexes field");
 }
 
 static void check_success_policy(struct check *k, struct str path, const struct batch_v1_JobSpec *s)
@@ -163,7 +273,7 @@ static void check_selected(struct check *k, const struct batch_v1_JobSpec *s)
 	else
 		check_selector(k, STR("spec.selector"), s->selector);
 	if (selector_of(k->a, s->selector, &parsed, &e) == 0 && !selector_matches(&parsed, &s->template.metadata.labels))
-		bad_value(k, STR("spec.template.metadata.labels"), STR("{}"), "`selector` does not match template `labels`");
+		bad_value(k, STR("spec.template.metadata.labels"), json_map(k, &s->template.metadata.labels), "`selector` does not match template `labels`");
 }
 
 /* ---- a selector that the server makes ---- */
@@ -180,12 +290,12 @@ static void check_generated(struct check *k, const job_t *j)
 		if (!str_map_has(labels, key))
 			bad_required(k, at_key(k, path, key), str_z(k->a, str_printf(k->a, "must be '%.*s'", STR_F(want))));
 		else if (!str_eq(str_map_get(labels, key), want))
-			bad_value(k, at_key(k, path, key), STR("{}"), str_z(k->a, str_printf(k->a, "must be '%.*s'", STR_F(want))));
+			bad_value(k, at_key(k, path, key), json_map(k, labels), str_z(k->a, str_printf(k->a, "must be '%.*s'", STR_F(want))));
 	}
 	const struct meta_v1_LabelSelector *s = j->spec.selector;
 	if (!s || s->matchLabels.len != 1 || s->matchExpressions.len ||
 	    !str_eq(str_map_get(&s->matchLabels, STR("batch.kubernetes.io/controller-uid")), j->metadata.uid))
-		bad_value(k, STR("spec.selector"), STR("{}"), "`selector` not auto-generated");
+		bad_value(k, STR("spec.selector"), json_text(k, (struct ref){desc_type(T_meta_v1_LabelSelector), (void *)s}), "`selector` not auto-generated");
 }
 
 void validate_job(struct request *r, const void *obj, struct err *e)
@@ -251,6 +361,8 @@ void validate_job_update(struct request *r, const void *obj, const void *old_, s
 	check_generated(k, j);
 	/* Upstream looks at the spec as of a new Job, and then once more. */
 	for (int i = 0; i < 2; i++) {
+		if (i)
+			meta_validate_update(&j->metadata, &old->metadata, e);
 		check_job_spec(k, STR("spec"), &j->spec, &old->spec);
 		check_selected(k, &j->spec);
 	}
@@ -322,6 +434,7 @@ void validate_job_status(struct request *r, const void *obj, const void *old_, s
 	const job_t *j = obj, *o = old_;
 	const struct batch_v1_JobStatus *s = &j->status, *old = &o->status;
 	CHECK(k);
+	meta_validate_update(&j->metadata, &o->metadata, e);
 	check_rules(k, STR("status"), T_batch_v1_JobStatus, s, job_status);
 	if (s->has_ready && s->ready > s->active)
 		bad_number(k, STR("status.ready"), s->ready, "cannot set more ready pods than active");

@@ -124,40 +124,33 @@ void validate_pvc_status(struct request *r, const void *obj, const void *old, st
 /* ---- PersistentVolumes ---- */
 
 static void check_backsteps(struct check *k, struct str path, const void *value) { check_absolute_path(k, path, *(const struct str *)value); }
-static void check_rooted(struct check *k, struct str path, const void *value)
-{
-	struct str s = *(const struct str *)value;
-	if (s.n && s.p[0] != '/')
-		bad_string(k, path, s, "must be an absolute path");
-}
-
 static const struct rule host_path[] = {NEED("path"), CALL("path", check_backsteps), END};
 static const struct rule gce[] = {NEED("pdName"), END}, aws[] = {NEED("volumeID"), END};
 static const struct rule glusterfs[] = {NEED("endpoints"), NEED("path"), END};
-static const struct rule flocker[] = {END};
-static const struct rule nfs[] = {NEED("server"), NEED("path"), CALL("path", check_rooted), END};
 static const struct rule rbd[] = {NEED("monitors"), NEED("image"), END};
-static const struct rule quobyte[] = {NEED("registry"), NEED("volume"), END};
 static const struct rule cephfs[] = {NEED("monitors"), END};
-static const struct rule iscsi[] = {NEED("targetPortal"), NEED("iqn"), END};
 static const struct rule flex[] = {NEED("driver"), END};
 static const struct rule azure_file[] = {NEED("secretName"), NEED("shareName"), END};
-static const struct rule vsphere[] = {NEED("volumePath"), END}, photon[] = {NEED("pdID"), END}, azure_disk[] = {NEED("diskName"), NEED("diskURI"), END};
+static const struct rule vsphere[] = {NEED("volumePath"), END}, photon[] = {NEED("pdID"), END};
 static const struct rule scale_io[] = {NEED("gateway"), NEED("system"), NEED("volumeName"), END};
 static const struct rule local[] = {NEED("path"), CALL("path", check_backsteps), END}, storageos[] = {END};
-static const struct rule csi[] = {FORMAT_NEED("driver", name_dns1123_subdomain), NEED("volumeHandle"), END};
+static const struct rule secret_ref[] = {NEED("name"), NEED("namespace"), END};
+static const struct rule csi[] = {FORMAT_NEED("driver", name_driver), NEED("volumeHandle"), SUB("controllerPublishSecretRef", secret_ref),
+	SUB("controllerExpandSecretRef", secret_ref), SUB("nodePublishSecretRef", secret_ref), SUB("nodeExpandSecretRef", secret_ref), END};
 
+/* Without rules of their own: those of the Pod's volume, which is alike. */
 static const struct rule sources[] = {
-	SUB("hostPath", host_path), SUB("gcePersistentDisk", gce), SUB("awsElasticBlockStore", aws), SUB("glusterfs", glusterfs), SUB("flocker", flocker), SUB("nfs", nfs),
-	SUB("rbd", rbd), SUB("quobyte", quobyte), SUB("cephfs", cephfs), SUB("iscsi", iscsi), SUB("cinder", aws), SUB("fc", storageos), SUB("flexVolume", flex),
-	SUB("azureFile", azure_file), SUB("vsphereVolume", vsphere), SUB("photonPersistentDisk", photon), SUB("portworxVolume", aws), SUB("azureDisk", azure_disk),
+	SUB("hostPath", host_path), SUB("gcePersistentDisk", gce), SUB("awsElasticBlockStore", aws), SUB("glusterfs", glusterfs), SUB("flocker", NULL), SUB("nfs", NULL),
+	SUB("rbd", rbd), SUB("quobyte", NULL), SUB("cephfs", cephfs), SUB("iscsi", NULL), SUB("cinder", aws), SUB("fc", NULL), SUB("flexVolume", flex),
+	SUB("azureFile", azure_file), SUB("vsphereVolume", vsphere), SUB("photonPersistentDisk", photon), SUB("portworxVolume", aws), SUB("azureDisk", NULL),
 	SUB("scaleIO", scale_io), SUB("local", local), SUB("storageos", storageos), SUB("csi", csi), END};
 
 static void check_source(struct check *k, const struct core_v1_PersistentVolumeSpec *s)
 {
 	bool any = false;
 	for (const struct rule *r = sources; r->op; r++) {
-		const struct rule one[] = {*r, END};
+		struct rule one[] = {*r, END};
+		one[0].sub = r->sub ? r->sub : pod_volume_rules(r->field);
 		if (!field_present(s, field_by_name(desc_type(T_core_v1_PersistentVolumeSpec), str_of(r->field), false)))
 			continue;
 		if (any)
@@ -176,7 +169,7 @@ static void check_capacity(struct check *k, const struct core_v1_PersistentVolum
 	if (!s->capacity.len)
 		bad_required(k, path, NULL);
 	if (s->capacity.len != 1 || !str_map_has(&s->capacity, STR("storage")))
-		err_cause(k->e, "FieldValueNotSupported", path, "Unsupported value: null: supported values: \"storage\"");
+		err_cause(k->e, "FieldValueNotSupported", path, "Unsupported value: %.*s: supported values: \"storage\"", STR_F(json_map(k, &s->capacity)));
 	LIST_EACH(q, s->capacity)
 		check_positive(k, at_key(k, path, q->key), q->value);
 }

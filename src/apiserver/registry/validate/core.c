@@ -451,11 +451,23 @@ void validate_node(struct request *r, const void *obj, struct err *e)
 	check_node_resources(k, obj);
 }
 
+static void check_addresses_once(struct check *k, const core_v1_NodeAddress_list_t *l)
+{
+	for (uint32_t i = 1; i < l->len; i++)
+		for (uint32_t j = 0; j < i; j++)
+			if (str_eq(l->items[j].type, l->items[i].type) && str_eq(l->items[j].address, l->items[i].address)) {
+				bad_duplicate_raw(k, at_index(k, STR("status.addresses"), i),
+					str_printf(k->a, "{\"Type\":\"%.*s\",\"Address\":\"%.*s\"}", STR_F(l->items[i].type), STR_F(l->items[i].address)));
+				break;
+			}
+}
+
 void validate_node_update(struct request *r, const void *obj, const void *old_, struct err *e)
 {
 	const struct core_v1_Node *n = obj, *old = old_;
 	CHECK(k);
 	check_node_resources(k, n);
+	check_addresses_once(k, &n->status.addresses);
 	if (old->spec.podCIDRs.len && !same_at(T_core_v1_Node, n, old, "spec.podCIDRs"))
 		bad_forbidden(k, STR("spec.podCIDRs"), "node updates may not change podCIDR except from \"\" to valid");
 	if (old->spec.providerID.n && !str_eq(n->spec.providerID, old->spec.providerID))

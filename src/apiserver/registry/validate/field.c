@@ -8,7 +8,6 @@
 
 /* ---- paths ---- */
 
-/* Paths are built for every value that is looked at, right or wrong: without printf, which would cost more than the looking. */
 static struct str joined(struct check *k, struct str a, struct str b, struct str c, struct str d)
 {
 	return str_join(k->a, (const struct str[]){a, b, c, d}, 4, STR(""));
@@ -16,14 +15,21 @@ static struct str joined(struct check *k, struct str a, struct str b, struct str
 
 struct str at(struct check *k, struct str base, const char *name)
 {
+	if (k->r->no_paths)
+		return base;
 	return base.n ? joined(k, base, STR("."), str_of(name), STR("")) : str_of(name);
 }
 
-struct str at_key(struct check *k, struct str base, struct str key) { return joined(k, base, STR("["), key, STR("]")); }
+struct str at_key(struct check *k, struct str base, struct str key)
+{
+	return k->r->no_paths ? base : joined(k, base, STR("["), key, STR("]"));
+}
 
 struct str at_index(struct check *k, struct str base, uint32_t i)
 {
 	char digits[10], *p = digits + sizeof digits;
+	if (k->r->no_paths)
+		return base;
 	do
 		*--p = (char)('0' + i % 10);
 	while (i /= 10);
@@ -121,6 +127,21 @@ struct str json_strings(struct check *k, const str_list_t *l)
 		json_string(&b, *s);
 	}
 	buf_char(&b, ']');
+	return buf_take(&b, k->a);
+}
+
+struct str json_map(struct check *k, const struct str_map *m)
+{
+	BUF(b);
+	if (!m->len)
+		return STR("null");
+	LIST_EACH(p, *m) {
+		buf_char(&b, p == m->items ? '{' : ',');
+		json_string(&b, p->key);
+		buf_char(&b, ':');
+		json_string(&b, p->value);
+	}
+	buf_char(&b, '}');
 	return buf_take(&b, k->a);
 }
 

@@ -1,6 +1,7 @@
 /* What is wrong with a field: upstream's kinds of causes, their words, and the checks that many kinds share.
  *
- * A struct check carries where causes go.  Paths are made while walking: at(k, base, "name"), at_index(k, base, 3), at_key(k, base, key). */
+ * A struct check carries where causes go.  Paths are made while walking: at(k, base, "name"), at_index(k, base, 3), at_key(k, base, key);
+ * on the first of two runs (request.no_paths) they are whatever comes to hand. */
 #pragma once
 #include "api/name.h"
 #include "apiserver/request.h"
@@ -33,6 +34,7 @@ void bad_wrong(struct check *k, struct str path, struct str value, struct wrong 
 void bad_wrong_int(struct check *k, struct str path, int64_t value, struct wrong w);
 /* JSON of an object or a list, for messages. */
 struct str json_text(struct check *k, struct ref o);
+struct str json_map(struct check *k, const struct str_map *m);
 struct str json_strings(struct check *k, const str_list_t *l);
 
 /* ---- checks ---- */

@@ -18,6 +18,10 @@ void check_pod_spec(struct check *k, struct str path, const struct core_v1_PodSp
 void check_template(struct check *k, struct str path, const struct core_v1_PodTemplateSpec *t, const struct core_v1_PodTemplateSpec *old);
 void check_tolerations(struct check *k, struct str path, const core_v1_Toleration_list_t *l);
 void check_annotations(struct check *k, struct str path, const struct str_map *m);
+/* pod_annotations.c */
+void check_pod_annotations(struct check *k, struct str path, const struct str_map *m, const struct core_v1_PodSpec *s);
+void check_pod_annotations_update(struct check *k, struct str path, const struct core_v1_Pod *now, const struct core_v1_Pod *old);
+void check_pod_os(struct check *k, struct str path, const struct core_v1_PodSpec *s);
 /* pod_container.c */
 void check_containers(struct pod_check *p, struct str path);
 void check_init_containers(struct pod_check *p, struct str path);
@@ -32,6 +36,9 @@ void check_lifecycle(struct pod_check *p, struct str path, const struct core_v1_
 /* pod_volume.c */
 void check_volumes(struct pod_check *p, struct str path);
 void check_mounts(struct pod_check *p, struct str path, const struct core_v1_Container *c);
+/* Of a member of a volume. */
+const struct rule *pod_volume_rules(const char *source);
+struct wrong name_driver(struct str s);
 const struct core_v1_Volume *pod_volume(const struct core_v1_PodSpec *s, struct str name);
 /* resources.c */
 void check_requirements(struct check *k, struct str path, const struct core_v1_ResourceRequirements *r, const core_v1_PodResourceClaim_list_t *claims);

@@ -126,10 +126,10 @@ static void check_host_ports(struct check *k, struct str path, const struct core
 	for (uint32_t i = 0; i < n; i++)
 		for (uint32_t j = 0; j < list[i].ports.len; j++) {
 			const struct core_v1_ContainerPort *p = &list[i].ports.items[j];
-			struct str text = str_printf(k->a, "%.*s/%.*s/%d", STR_F(p->protocol), STR_F(p->hostIP), p->hostPort), *s;
-			bool again = false;
 			if (!p->hostPort)
 				continue;
+			struct str text = str_printf(k->a, "%.*s/%.*s/%d", STR_F(p->protocol), STR_F(p->hostIP), p->hostPort), *s;
+			bool again = false;
 			LIST_EACH(t, seen)
 				again |= str_eq(*t, text);
 			if (again)

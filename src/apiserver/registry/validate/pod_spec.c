@@ -163,7 +163,19 @@ static void check_overhead(struct check *k, struct str path, const void *value)
 	}
 }
 
-static const struct rule alias_rules[] = {IP("ip"), FORMAT_ALWAYS("hostnames", name_dns1123_subdomain), END};
+#define HOSTNAME_MAX 64 /* of Linux */
+
+static void check_hostname_override(struct check *k, struct str path, const struct core_v1_PodSpec *s)
+{
+	if (s->hostnameOverride.n && s->hostNetwork)
+		bad_forbidden(k, at(k, path, "hostnameOverride"), "may not be specified when `hostNetwork` is true");
+	if (s->hostnameOverride.n && s->has_setHostnameAsFQDN && s->setHostnameAsFQDN)
+		bad_forbidden(k, at(k, path, "hostnameOverride"), "may not be specified when `setHostnameAsFQDN` is true");
+}
+
+static void check_alias_ip(struct check *k, struct str path, const void *value) { check_ip(k, path, value ? *(const struct str *)value : (struct str){0}); }
+
+static const struct rule alias_rules[] = {CALL_ALWAYS("ip", check_alias_ip), FORMAT_ALWAYS("hostnames", name_dns1123_subdomain), END};
 static const struct rule readiness_rules[] = {FORMAT_ALWAYS("conditionType", name_qualified), END};
 static const struct rule policies[] = {
 	ENUM_NEED("restartPolicy", "Always", "OnFailure", "Never"), ENUM_NEED("dnsPolicy", "ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"),
@@ -171,7 +183,8 @@ static const struct rule policies[] = {
 static const struct rule names[] = {
 	FORMAT("serviceAccountName", name_dns1123_subdomain), FORMAT("nodeName", name_dns1123_subdomain),
 	RANGE("activeDeadlineSeconds", 1, INT32_MAX, "must be between 1 and 2147483647, inclusive"),
-	FORMAT("hostname", name_dns1123_label), FORMAT("subdomain", name_dns1123_label), END};
+	FORMAT("hostname", name_dns1123_label), FORMAT("subdomain", name_dns1123_label), FORMAT("hostnameOverride", name_dns1123_subdomain),
+	LONG("hostnameOverride", HOSTNAME_MAX), END};
 static const struct rule last[] = {
 	EACH("hostAliases", alias_rules), FORMAT("priorityClassName", name_dns1123_subdomain), FORMAT("runtimeClassName", name_dns1123_subdomain),
 	ENUM("preemptionPolicy", "PreemptLowerPriority", "Never"), CALL("overhead", check_overhead),
@@ -197,8 +210,10 @@ void check_pod_spec(struct check *k, struct str path, const struct core_v1_PodSp
 	check_host_users(p, path);
 	check_node_name(p, path);
 	check_rules(k, path, T_core_v1_PodSpec, s, names);
+	check_hostname_override(k, path, s);
 	check_tolerations(k, at(k, path, "tolerations"), &s->tolerations);
 	check_rules(k, path, T_core_v1_PodSpec, s, last);
+	check_pod_os(k, path, s);
 }
 
 /* ---- templates ---- */
@@ -223,6 +238,7 @@ void check_template(struct check *k, struct str path, const struct core_v1_PodTe
 	struct str spec = at(k, path, "spec");
 	check_labels(k, at(k, path, "labels"), &t->metadata.labels);
 	check_annotations(k, at(k, path, "annotations"), &t->metadata.annotations);
+	check_pod_annotations(k, at(k, path, "annotations"), &t->metadata.annotations, &t->spec);
 	check_pod_spec(k, spec, &t->spec, old ? &old->spec : NULL, &t->metadata, true);
 	if (t->spec.ephemeralContainers.len)
 		bad_forbidden(k, at(k, spec, "ephemeralContainers"), "ephemeral containers not allowed in pod template");
@@ -234,6 +250,7 @@ void validate_pod(struct request *r, const void *obj, struct err *e)
 {
 	const struct core_v1_Pod *p = obj;
 	CHECK(k);
+	check_pod_annotations(k, STR("metadata.annotations"), &p->metadata.annotations, &p->spec);
 	check_pod_spec(k, STR("spec"), &p->spec, NULL, &p->metadata, false);
 	if (p->spec.ephemeralContainers.len)
 		bad_forbidden(k, STR("spec.ephemeralContainers"), "cannot be set on create");

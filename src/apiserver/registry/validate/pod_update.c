@@ -155,6 +155,7 @@ void validate_pod_update(struct request *r, const void *obj, const void *old_, s
 {
 	const pod_t *now = obj, *old = old_;
 	CHECK(k);
+	check_pod_annotations_update(k, STR("metadata.annotations"), now, old);
 	check_pod_spec(k, STR("spec"), &now->spec, &old->spec, &now->metadata, false);
 	if (!check_container_updates(k, STR("spec.containers"), &now->spec.containers, &old->spec.containers) ||
 	    !check_container_updates(k, STR("spec.initContainers"), &now->spec.initContainers, &old->spec.initContainers))

@@ -108,12 +108,22 @@ static const struct rule azure_file[] = {NEED("secretName"), NEED("shareName"), 
 static const struct rule vsphere[] = {NEED("volumePath"), END};
 static const struct rule volume_id[] = {NEED("volumeID"), END};
 static const struct rule photon[] = {NEED("pdID"), END};
-static const struct rule flocker[] = {END};
+static void check_flocker(struct check *k, struct str path, const void *value)
+{
+	const struct core_v1_FlockerVolumeSource *f = value;
+	if (!f->datasetName.n && !f->datasetUUID.n)
+		bad_required(k, path, "one of datasetName and datasetUUID is required");
+	if (f->datasetName.n && f->datasetUUID.n)
+		bad_string(k, path, STR("resource"), "datasetName and datasetUUID can not be specified simultaneously");
+	if (str_index(f->datasetName, '/', 0) >= 0)
+		bad_string(k, at(k, path, "datasetName"), f->datasetName, "must not contain '/'");
+}
+static const struct rule flocker[] = {WITH(check_flocker), END};
 static const struct rule azure_disk[] = {NEED("diskName"), NEED("diskURI"), ENUM("cachingMode", "None", "ReadOnly", "ReadWrite"), ENUM("kind", "Dedicated", "Managed", "Shared"), END};
 static const struct rule storageos[] = {END};
 static const struct rule scale_io[] = {NEED("gateway"), NEED("system"), NEED("volumeName"), END};
 
-static struct wrong name_driver(struct str s)
+struct wrong name_driver(struct str s)
 {
 	char low[NAME_DNS1123_SUBDOMAIN_MAX];
 	if (s.n > 63)
@@ -243,6 +253,14 @@ static const struct rule sources[] = {
 	SUB("vsphereVolume", vsphere), SUB("cinder", volume_id), SUB("portworxVolume", volume_id), SUB("photonPersistentDisk", photon), SUB("projected", projected),
 	SUB("flocker", flocker), SUB("azureDisk", azure_disk), SUB("storageos", storageos), SUB("scaleIO", scale_io), SUB("csi", csi), SUB("ephemeral", ephemeral),
 	SUB("image", image), END};
+
+const struct rule *pod_volume_rules(const char *source)
+{
+	const struct rule *r = sources;
+	while (strcmp(r->field, source))
+		r++;
+	return r->sub;
+}
 
 static void check_source(struct check *k, struct str path, const struct core_v1_Volume *v)
 {

@@ -38,7 +38,8 @@ static int64_t number(const struct place *m)
 static void each_string(const struct place *m, void (*fn)(const struct place *m, struct str path, struct str s))
 {
 	if (!m->p) {
-		fn(m, m->path, (struct str){0});
+		if (m->f->card == ONE)
+			fn(m, m->path, (struct str){0});
 	} else if (m->f->card == ONE) {
 		fn(m, m->path, *(const struct str *)m->p);
 	} else {

@@ -50,6 +50,12 @@ static void check_service_port(struct check *k, struct str path, const spec_t *s
 		bad_wrong(k, at(k, path, "appProtocol"), p->appProtocol, name_qualified(p->appProtocol));
 }
 
+/* What ports differ in, as upstream shows it. */
+static struct str port_key(struct check *k, const struct core_v1_ServicePort *p)
+{
+	return str_printf(k->a, "{\"Name\":\"\",\"Protocol\":\"%.*s\",\"AppProtocol\":null,\"Port\":%d,\"TargetPort\":0,\"NodePort\":0}", STR_F(p->protocol), p->port);
+}
+
 /* Node ports are allocated: a second one of a number is refused there. */
 static void check_ports_once(struct check *k, const spec_t *s)
 {
@@ -58,7 +64,7 @@ static void check_ports_once(struct check *k, const spec_t *s)
 		for (uint32_t j = 0; j < i; j++) {
 			const struct core_v1_ServicePort *a = &s->ports.items[i], *b = &s->ports.items[j];
 			if (a->port == b->port && str_eq(a->protocol, b->protocol)) {
-				bad_duplicate_raw(k, at_index(k, ports, i), json_text(k, (struct ref){desc_type(T_core_v1_ServicePort), (void *)a}));
+				bad_duplicate_raw(k, at_index(k, ports, i), port_key(k, a));
 				break;
 			}
 		}
@@ -177,6 +183,33 @@ static void check_cluster_ips(struct check *k, const spec_t *s)
 
 /* ---- from outside ---- */
 
+#define RANGES_KEY "service.beta.kubernetes.io/load-balancer-source-ranges"
+
+/* The annotation counts where the field is empty. */
+static void check_ranges_annotation(struct check *k, const service_t *s)
+{
+	const struct str_map *m = &s->metadata.annotations;
+	struct str path = at_key(k, STR("metadata.annotations"), STR(RANGES_KEY)), rest = str_trim(str_map_get(m, STR(RANGES_KEY))), one;
+	struct cidr c;
+	if (s->spec.loadBalancerSourceRanges.len || !str_map_has(m, STR(RANGES_KEY)))
+		return;
+	if (!is_lb(&s->spec))
+		bad_forbidden(k, path, ONLY_LB);
+	while (rest.n && str_next(&rest, ',', &one))
+		if (cidr_parse(str_trim(one), true, &c))
+			bad_string(k, path, str_trim(one), BAD_CIDR);
+}
+
+#define TOPOLOGY_MODE "service.kubernetes.io/topology-mode"
+#define TOPOLOGY_HINTS "service.kubernetes.io/topology-aware-hints"
+
+static void check_topology(struct check *k, const struct str_map *m)
+{
+	struct str mode = str_map_get(m, STR(TOPOLOGY_MODE));
+	if (str_map_has(m, STR(TOPOLOGY_MODE)) && str_map_has(m, STR(TOPOLOGY_HINTS)) && !str_eq(mode, str_map_get(m, STR(TOPOLOGY_HINTS))))
+		bad_string(k, at_key(k, STR("metadata.annotations"), STR(TOPOLOGY_MODE)), mode, "must match annotations[" TOPOLOGY_HINTS "] when both are specified");
+}
+
 static void check_ranges(struct check *k, const spec_t *s)
 {
 	struct str path = STR("spec.LoadBalancerSourceRanges"); /* as upstream spells it */
@@ -229,9 +262,11 @@ static void check_external_ips(struct check *k, const spec_t *s)
 	}
 }
 
-static void check_service(struct check *k, const spec_t *s)
+static void check_service(struct check *k, const service_t *service)
 {
+	const spec_t *s = &service->spec;
 	struct str ports = STR("spec.ports");
+	check_topology(k, &service->metadata.annotations);
 	if (!s->ports.len && !is_headless(s) && !is_external_name(s))
 		bad_required(k, ports, NULL);
 	check_by_type(k, s);
@@ -247,6 +282,7 @@ static void check_service(struct check *k, const spec_t *s)
 			bad_forbidden(k, at(k, at_index(k, ports, i), "nodePort"), "may not be used when `type` is 'ClusterIP'");
 	check_ports_once(k, s);
 	check_ranges(k, s);
+	check_ranges_annotation(k, service);
 	check_lb(k, s);
 	check_outside(k, s);
 	check_rules(k, STR("spec"), T_core_v1_ServiceSpec, s, service_last);
@@ -255,7 +291,7 @@ static void check_service(struct check *k, const spec_t *s)
 void validate_service(struct request *r, const void *obj, struct err *e)
 {
 	CHECK(k);
-	check_service(k, &((const service_t *)obj)->spec);
+	check_service(k, obj);
 }
 
 /* ---- updates ---- */
@@ -281,7 +317,7 @@ void validate_service_update(struct request *r, const void *obj, const void *old
 		bad_forbidden(k, STR("spec.healthCheckNodePort"), IMMUTABLE);
 	if (is_lb(now) && is_lb(old) && (!str_eq(now->loadBalancerClass, old->loadBalancerClass) || !now->loadBalancerClass.p != !old->loadBalancerClass.p))
 		bad_string(k, STR("spec.loadBalancerClass"), now->loadBalancerClass, "may not change once set");
-	check_service(k, now);
+	check_service(k, obj);
 }
 
 void check_lb_point(struct check *k, struct str path, struct str ip, struct str hostname)

@@ -25,12 +25,37 @@ static const struct row rows[] = {
 	{validate_pod, T_core_v1_Pod, POD(C(",\"resources\":{\"requests\":{\"cpu\":\"2\"},\"limits\":{\"cpu\":\"1\"}}")), "spec.containers[0].resources.requests: FieldValueInvalid"},
 	{validate_pod, T_core_v1_Pod, POD(C("") ",\"volumes\":[{\"name\":\"v\",\"emptyDir\":{},\"hostPath\":{\"path\":\"/\"}}]"), "spec.volumes[0].hostPath: FieldValueForbidden"},
 	{validate_pod, T_core_v1_Pod, POD(C("") ",\"tolerations\":[{\"operator\":\"Equal\"}]"), "spec.tolerations[0].operator: FieldValueInvalid"},
+	{validate_pod, T_core_v1_Pod, POD(C("") ",\"hostAliases\":[{\"ip\":\"\"}]"), "spec.hostAliases[0].ip: FieldValueInvalid"},
+	{validate_pod, T_core_v1_Pod, POD(C(",\"securityContext\":{\"privileged\":false}") ",\"os\":{\"name\":\"windows\"},\"hostPID\":true"),
+		"spec.hostPID: FieldValueForbidden; spec.containers[0].securityContext.privileged: FieldValueForbidden"},
+	{validate_pod, T_core_v1_Pod, POD(C("") ",\"hostNetwork\":true,\"hostnameOverride\":\"a_\""),
+		"spec.hostnameOverride: FieldValueInvalid; spec.hostnameOverride: FieldValueForbidden"},
+	{validate_pod, T_core_v1_Pod, "{\"metadata\":{\"annotations\":{\"kubernetes.io/config.mirror\":\"x\",\"controller.kubernetes.io/pod-deletion-cost\":\"x\"}},\"spec\":{"
+		"\"restartPolicy\":\"Always\",\"dnsPolicy\":\"ClusterFirst\"," C("") "}}",
+		"metadata.annotations[kubernetes.io/config.mirror]: FieldValueInvalid; metadata.annotations[controller.kubernetes.io/pod-deletion-cost]: FieldValueInvalid"},
+	{validate_pv, T_core_v1_PersistentVolume, "{\"spec\":{\"accessModes\":[\"ReadWriteOnce\"],\"capacity\":{\"storage\":\"1\"},\"persistentVolumeReclaimPolicy\":\"Retain\","
+		"\"iscsi\":{\"targetPortal\":\"p\",\"iqn\":\"x\",\"lun\":300}}}", "spec.iscsi.iqn: FieldValueInvalid; spec.iscsi.lun: FieldValueInvalid"},
+	{validate_pv, T_core_v1_PersistentVolume, "{\"spec\":{\"accessModes\":[\"ReadWriteOnce\"],\"capacity\":{\"storage\":\"1\"},\"persistentVolumeReclaimPolicy\":\"Retain\","
+		"\"csi\":{\"driver\":\"d\",\"volumeHandle\":\"h\",\"nodePublishSecretRef\":{\"name\":\"s\"}}}}", "spec.csi.nodePublishSecretRef.namespace: FieldValueRequired"},
 	{validate_configmap, T_core_v1_ConfigMap, "{\"data\":{\"a b\":\"\"}}", "data[a b]: FieldValueInvalid"},
 	{validate_secret, T_core_v1_Secret, "{\"type\":\"kubernetes.io/tls\"}", "data[tls.crt]: FieldValueRequired; data[tls.key]: FieldValueRequired"},
 	{validate_service, T_core_v1_Service, "{\"spec\":{\"type\":\"ClusterIP\",\"sessionAffinity\":\"None\"}}", "spec.ports: FieldValueRequired"},
 	{validate_networkpolicy, T_networking_v1_NetworkPolicy, "{\"spec\":{\"policyTypes\":[\"Both\"]}}", "spec.policyTypes[0]: FieldValueNotSupported"},
 	{validate_csistoragecapacity, T_storage_v1_CSIStorageCapacity, "{\"storageClassName\":\"a\",\"capacity\":\"-1\"}", "capacity: FieldValueInvalid"},
 	{validate_csinode, T_storage_v1_CSINode, "{\"spec\":{\"drivers\":[{\"name\":\"d\",\"nodeID\":\"n\"},{\"name\":\"d\",\"nodeID\":\"n\"}]}}", "spec.drivers[1].name: FieldValueDuplicate"},
+};
+
+#define JOB(spec) "{\"metadata\":{\"name\":\"j\"},\"spec\":{\"completions\":3,\"completionMode\":\"Indexed\",\"manualSelector\":true,\"selector\":{\"matchLabels\":{\"a\":\"b\"}},\"template\":{\"metadata\":" \
+	"{\"labels\":{\"a\":\"b\"}},\"spec\":{\"restartPolicy\":\"Never\",\"dnsPolicy\":\"ClusterFirst\"," C("") "}}," spec "}}"
+
+static const struct row job_rows[] = {
+	{validate_job, T_batch_v1_Job, JOB("\"successPolicy\":{\"rules\":[{\"succeededIndexes\":\"0,2\",\"succeededCount\":2}]}"), ""},
+	{validate_job, T_batch_v1_Job, JOB("\"successPolicy\":{\"rules\":[{\"succeededIndexes\":\"2,0-1\"},{\"succeededIndexes\":\"0-3\"},{\"succeededIndexes\":\"a\"}]}"),
+		"spec.successPolicy.rules[0].succeededIndexes: FieldValueInvalid; spec.successPolicy.rules[1].succeededIndexes: FieldValueInvalid; "
+		"spec.successPolicy.rules[2].succeededIndexes: FieldValueInvalid"},
+	{validate_job, T_batch_v1_Job, JOB("\"podFailurePolicy\":{\"rules\":[{\"action\":\"FailJob\",\"onExitCodes\":{\"containerName\":\"z\",\"operator\":\"In\",\"values\":[3,1,3]}}]}"),
+		"spec.podFailurePolicy.rules[0].onExitCodes.containerName: FieldValueInvalid; spec.podFailurePolicy.rules[0].onExitCodes.values[2]: FieldValueDuplicate; "
+		"spec.podFailurePolicy.rules[0].onExitCodes.values: FieldValueInvalid"},
 };
 
 static struct str causes_text(struct arena *a, const struct err *e)
@@ -41,9 +66,9 @@ static struct str causes_text(struct arena *a, const struct err *e)
 	return buf_take(&out, a);
 }
 
-TEST(objects_are_refused_where_they_are_wrong)
+static void check_rows(const struct row *rows, size_t n)
 {
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+	for (size_t i = 0; i < n; i++) {
 		CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 		struct request *r = arena_make(a, struct request);
 		void *obj = obj_new(a, desc_type(rows[i].type));
@@ -55,6 +80,12 @@ TEST(objects_are_refused_where_they_are_wrong)
 		if (!str_is(got, rows[i].causes))
 			fail_msg("%s\n  gives \"%.*s\"\n  want  \"%s\"", rows[i].json, STR_F(got), rows[i].causes);
 	}
+}
+
+TEST(objects_are_refused_where_they_are_wrong)
+{
+	check_rows(rows, ARRAY_LEN(rows));
+	check_rows(job_rows, ARRAY_LEN(job_rows));
 }
 
 TEST(schedules_are_parsed_as_cron_does)

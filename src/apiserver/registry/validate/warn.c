@@ -127,8 +127,10 @@ static void warn_volume(struct warned *w, struct str path, const struct core_v1_
 static void warn_amounts(struct warned *w, struct str path, const struct str_map *m)
 {
 	LIST_EACH(q, *m) {
+		if (!one_of(q->key, CHOICES("memory", "ephemeral-storage")))
+			continue;
 		struct quantity v = quantity_of(q->value), whole = quantity_int(quantity_value(&v), v.format);
-		if (one_of(q->key, CHOICES("memory", "ephemeral-storage")) && quantity_cmp(&v, &whole))
+		if (quantity_cmp(&v, &whole))
 			WARN(w, path, "[%.*s]: fractional byte value \"%.*s\" is invalid, must be an integer", STR_F(q->key), STR_F(q->value));
 	}
 }
@@ -362,7 +364,9 @@ void warn_service(struct request *r, const void *obj, const void *old)
 		request_warn(r, "spec.SessionAffinity is ignored for headless services");
 	if (p->externalName.n && !str_is(p->type, "ExternalName"))
 		request_warn(r, "spec.externalName is ignored when spec.type is not \"ExternalName\"");
-	if (p->externalIPs.len && !(was && was->spec.externalIPs.len))
+	if (p->externalIPs.len && str_is(p->clusterIP, "None"))
+		request_warn(r, "spec.externalIPs is ignored for headless services");
+	else if (p->externalIPs.len && !(was && was->spec.externalIPs.len))
 		request_warn(r, "spec.externalIPs is deprecated and may no longer be implemented in some clusters");
 	if (str_is(p->trafficDistribution, "PreferClose") && !(was && str_is(was->spec.trafficDistribution, "PreferClose")))
 		request_warn(r, "spec.trafficDistribution: \"PreferClose\" is deprecated; use \"PreferSameZone\"");
