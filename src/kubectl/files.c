@@ -192,8 +192,10 @@ static int one_path(struct reader *r, struct str path, struct err *e)
 	uint32_t found = 0;
 	if (str_is(path, "-"))
 		return one_file(r, path, e);
-	if (str_has_prefix(path, STR("http://")) || str_has_prefix(path, STR("https://")))
-		return err_set(e, ERR_BAD_REQUEST, "reading %.*s: URLs are not read; download it and name the file", STR_F(path));
+	if (str_has_prefix(path, STR("http://")) || str_has_prefix(path, STR("https://"))) {
+		struct str text;
+		return url_read(r->c, path, &text, e) ? -1 : documents(r, text, path, e);
+	}
 	if (stat(str_z(r->c->a, path), &st) != 0)
 		return err_set(e, ERR_BAD_REQUEST, "the path \"%.*s\" does not exist", STR_F(path));
 	if (!S_ISDIR(st.st_mode))
