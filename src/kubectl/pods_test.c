@@ -204,6 +204,8 @@ TEST(logs_of_one_container_or_of_all)
 	EXPECT("", 0, "Defaulted container \"c\" out of: c, d\none\ntwo\n", "logs", "p");
 	EXPECT("", 0, "one\ntwo\nof d\n", "logs", "p", "--all-containers");
 	EXPECT("", 0, "[pod/p/c] one\n[pod/p/c] two\n[pod/p/d] of d\n", "logs", "p", "--all-containers", "--prefix");
+	EXPECT("", 1, "error: --since must be greater than 0\n", "logs", "p", "--since=-1s");
+	EXPECT("", 1, "error: parsing time \"2024-01-01\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"\" as \"T\"\n", "logs", "p", "--since-time=2024-01-01");
 	EXPECT("", 1, "error: container x is not valid for pod p out of: c, d\n", "logs", "p", "-c", "x");
 	EXPECT("", 1, "Error from server (BadRequest): previous terminated container \"c\" in pod \"p\" not found\n", "logs", "p", "-c", "c", "-p");
 	stop_server();
