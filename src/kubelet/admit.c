@@ -1,4 +1,4 @@
-/* Pods that the node refuses: no room, wrong node, forbidden sysctls.  What ran before is never refused again. */
+/* Pods that the node refuses: no room, taken ports, wrong node, forbidden sysctls.  What ran before is never refused again. */
 #include "kubelet/admit.h"
 #include "api/node.h"
 #include <stdio.h>
@@ -25,13 +25,15 @@ static int64_t allocatable(const struct kubelet *k, struct arena *a, struct str 
 	return amounts_get(&v, name);
 }
 
+static bool holds(const struct pod *o) { return !o->over && !o->failed && !o->stopped && !o->gone; }
+
 static int64_t used_by_others(const struct pod *p, struct arena *a, struct str name)
 {
 	struct map_entry *en;
 	int64_t sum = 0;
 	for (size_t i = 0; (en = map_next(&p->k->pods, &i));) {
 		struct pod *o = en->value;
-		if (o == p || o->over || o->failed || o->stopped)
+		if (o == p || !holds(o))
 			continue;
 		struct amounts r = pod_requests(a, &o->spec->pod->spec);
 		sum += str_is(name, "pods") ? 1 : amounts_get(&r, name);
@@ -51,6 +53,54 @@ static bool fits(struct pod *p, struct arena *a, const char *resource)
 	refuse(p, str_z(p->mem, str_of(reason)), str_z(p->mem, str_of(reason)), "Node didn't have enough resource: %s, requested: %lld, used: %lld, capacity: %lld", resource,
 		(long long)want, (long long)used, (long long)room);
 	return false;
+}
+
+/* ---- ports of the host */
+static struct str protocol(const struct core_v1_ContainerPort *x) { return x->protocol.n ? x->protocol : STR("TCP"); }
+static bool any_ip(struct str ip) { return !ip.n || str_is(ip, "0.0.0.0") || str_is(ip, "::"); }
+
+static bool clash(const struct core_v1_ContainerPort *x, const struct core_v1_ContainerPort *y)
+{
+	return x->hostPort > 0 && x->hostPort == y->hostPort && str_eq(protocol(x), protocol(y)) && (any_ip(x->hostIP) || any_ip(y->hostIP) || str_eq(x->hostIP, y->hostIP));
+}
+
+typedef LIST(const struct core_v1_ContainerPort *) port_list;
+
+static port_list host_ports(struct arena *a, const struct core_v1_Pod *o)
+{
+	port_list l = {0};
+	EACH_INIT(c, o)
+		if (container_is_sidecar(c))
+			LIST_EACH(x, c->ports)
+				*arena_push(a, &l) = x;
+	EACH_MAIN(c, o)
+		LIST_EACH(x, c->ports)
+			*arena_push(a, &l) = x;
+	return l;
+}
+
+static bool clashes(struct arena *a, const port_list *mine, const struct core_v1_Pod *o)
+{
+	port_list theirs = host_ports(a, o);
+	LIST_EACH(x, *mine)
+		LIST_EACH(y, theirs)
+			if (clash(*x, *y))
+				return true;
+	return false;
+}
+
+static bool ports_free(struct pod *p, struct arena *a)
+{
+	struct map_entry *en;
+	port_list mine = host_ports(a, p->spec->pod);
+	for (size_t i = 0; (en = map_next(&p->k->pods, &i));) {
+		const struct pod *o = en->value;
+		if (o == p || !holds(o) || !clashes(a, &mine, o->spec->pod))
+			continue;
+		refuse(p, "NodePorts", "NodePorts", "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports");
+		return false;
+	}
+	return true;
 }
 
 /* ---- the right node */
@@ -108,5 +158,5 @@ void admit(struct pod *p)
 		p->admitted = true;
 		return;
 	}
-	p->admitted = fits(p, a, "pods") && fits(p, a, "cpu") && fits(p, a, "memory") && right_node(p, a) && sysctls(p);
+	p->admitted = fits(p, a, "pods") && fits(p, a, "cpu") && fits(p, a, "memory") && ports_free(p, a) && right_node(p, a) && sysctls(p);
 }

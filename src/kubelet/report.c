@@ -21,12 +21,40 @@ static void name_the_gone(struct arena *a, struct value *st)
 	}
 }
 
+static bool has_ip(const struct value *list, struct str ip)
+{
+	for (uint32_t i = 0; list && i < list->list.len; i++)
+		if (str_eq(value_path_str(list->list.items[i], "ip"), ip))
+			return true;
+	return false;
+}
+
+/* A merge keeps addresses, too: those of a sandbox before this one. */
+static void drop_ips(struct arena *a, struct value *st, const struct value *old, const char *key)
+{
+	struct value *now = value_get(st, str_of(key)), *was = value_get(old, str_of(key));
+	for (uint32_t i = 0; now && was && i < was->list.len; i++) {
+		struct str ip = value_path_str(was->list.items[i], "ip");
+		if (has_ip(now, ip))
+			continue;
+		struct value *gone = value_new(a, V_OBJECT);
+		value_set(a, gone, STR("$patch"), value_str(a, STR("delete")));
+		value_set(a, gone, STR("ip"), value_str(a, ip));
+		value_push(a, now, gone);
+	}
+}
+
 static struct str patch_of(struct pod *p, struct arena *a)
 {
 	BUF(out);
 	struct value *root = value_new(a, V_OBJECT), *meta = value_new(a, V_OBJECT);
-	struct value *st = obj_to_value(a, (struct ref){desc_type(T_core_v1_PodStatus), p->status});
+	const struct type *t = desc_type(T_core_v1_PodStatus);
+	const struct core_v1_Pod *there = informer_object(p->k->pod_inf, a, p->key); /* or its mirror */
+	struct value *st = obj_to_value(a, (struct ref){t, p->status});
+	struct value *old = there ? obj_to_value(a, (struct ref){t, (void *)&there->status}) : NULL;
 	name_the_gone(a, st);
+	drop_ips(a, st, old, "podIPs");
+	drop_ips(a, st, old, "hostIPs");
 	value_set(a, meta, STR("uid"), value_str(a, p->is_static ? p->mirror_uid : p->uid));
 	value_set(a, root, STR("metadata"), meta);
 	value_set(a, root, STR("status"), st);
@@ -57,8 +85,10 @@ static int sync(void *arg, struct str uid, struct err *e)
 	int r = write_status(p, e);
 	p->writing--;
 	cond_wake_all(&p->wake);
-	bool over = r && (err_is(e, ERR_NOT_FOUND) || err_is(e, ERR_CONFLICT) || err_is(e, ERR_INVALID));
-	if (over)
+	bool bad = r && err_is(e, ERR_INVALID), over = bad || (r && (err_is(e, ERR_NOT_FOUND) || err_is(e, ERR_CONFLICT)));
+	if (bad)
+		log_error("status of %.*s: %s", STR_F(uid), err_text(e));
+	else if (over)
 		log_v(2, "status of %.*s: %s", STR_F(uid), err_text(e));
 	return over ? 0 : r;
 }

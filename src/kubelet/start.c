@@ -1,5 +1,6 @@
 /* What a Pod still lacks: folders, cgroup, volumes, sandbox, init containers, containers.  Each call takes the steps that are possible now. */
 #include "kubelet/impl.h"
+#include "gen/node_v1.h"
 
 /* An ephemeral container is a container without a few members, in the same order: pod_find_container casts. */
 _Static_assert(offsetof(struct core_v1_EphemeralContainerCommon, image) == offsetof(struct core_v1_Container, image), "layout");
@@ -83,13 +84,38 @@ static void sandbox_gone(struct pod *p, struct arena *a, const struct sview *s)
 	p->sandbox_ready = false;
 }
 
+/* What the Pod's RuntimeClass calls for; absent without one. */
+static int handler_of(struct pod *p, struct arena *a, struct str *ret, struct err *e)
+{
+	struct str name = p->spec->pod->spec.runtimeClassName;
+	*ret = (struct str){0};
+	if (!name.n)
+		return 0;
+	if (!p->k->t)
+		return err_set(e, ERR_SERVICE_UNAVAILABLE, "no API server to ask for RuntimeClass \"%.*s\"", STR_F(name));
+	struct node_v1_RuntimeClass *c = client_get(p->k->t, a, client_resource("node.k8s.io", "v1", "runtimeclasses"), (struct str){0}, name, e);
+	if (!c)
+		return err_wrap(e, "failed to get RuntimeClass %.*s", STR_F(name));
+	*ret = c->handler;
+	return 0;
+}
+
+static int sandbox_request(struct pod *p, struct arena *a, uint32_t attempt, struct cri_v1_RunPodSandboxRequest *req, struct err *e)
+{
+	const struct core_v1_PodSpec *s = &p->spec->pod->spec;
+	if (s->has_hostUsers && !s->hostUsers)
+		return err_set(e, ERR_INVALID, "user namespaces are not supported on this node");
+	req->config = sandbox_config(p, a, attempt, e);
+	return req->config ? handler_of(p, a, &req->runtime_handler, e) : -1;
+}
+
 /* Not cut short when the Pod is deleted: the runtime would go on for a while, in a cgroup that has been removed by then. */
 static bool sandbox_run(struct pod *p, struct arena *a, uint32_t attempt)
 {
 	ERR(e);
-	struct cri_v1_RunPodSandboxRequest req = {sandbox_config(p, a, attempt, &e), p->spec->pod->spec.runtimeClassName};
+	struct cri_v1_RunPodSandboxRequest req = {0};
 	struct cri_v1_RunPodSandboxResponse resp = {0};
-	if (!req.config || cri_call(p->k->cri, a, CRI_RUN_SANDBOX, &req, &resp, 2 * p->k->cri->timeout, &e)) {
+	if (sandbox_request(p, a, attempt, &req, &e) || cri_call(p->k->cri, a, CRI_RUN_SANDBOX, &req, &resp, 2 * p->k->cri->timeout, &e)) {
 		pod_event(p, STR(""), "Warning", "FailedCreatePodSandBox", "Failed to create pod sandbox: %s", err_text(&e));
 		p->retry_at = rt_now() + RETRY_AFTER;
 		return false;

@@ -304,3 +304,85 @@ def never_started(t):
     last = next(e["object"] for e in events if e["type"] == "DELETED")
     ended = last["status"]["containerStatuses"][0]["state"].get("terminated", {})
     equal((last["status"]["phase"], ended.get("reason"), ended.get("exitCode")), ("Failed", "ContainerStatusUnknown", 137), "phase, reason and exit code")
+
+
+@scenario
+def finalizer(t):
+    """A Pod that a finalizer holds ends on the node, keeps what it said last, and is written no more; without it it is gone."""
+    p = pod("p", container(command=["sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.1; done"]))
+    p["metadata"]["finalizers"] = ["example.com/hold"]
+    t.run_ready(p)
+    time.sleep(0.5)
+    t.kubectl("delete", "pod", "p", "--wait=false")
+    t.wait_phase("p", "Failed", 15)
+    time.sleep(1)
+    version = t.get_pod("p")["metadata"]["resourceVersion"]
+    time.sleep(3)
+    q = t.get_pod("p")
+    equal(q["metadata"]["resourceVersion"], version, "resourceVersion")
+    equal(q["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"], 3, "exit code")
+    t.api.patch(t.path("pods", "p"), {"metadata": {"labels": {"touched": "yes"}}})
+    time.sleep(1)
+    equal(t.get_pod("p")["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"], 3, "exit code after a change")
+    t.api.patch(t.path("pods", "p"), {"metadata": {"finalizers": None}})
+    t.wait_gone("p", 10)
+
+
+def pause_of(uid):
+    for p in pathlib.Path("/proc").glob("[0-9]*/comm"):
+        if p.read_text().strip() == "pause" and uid in (p.parent / "cgroup").read_text():
+            return int(p.parent.name)
+    raise AssertionError("no pause process")
+
+
+@scenario
+def sandbox_dies(t):
+    """When a Pod's sandbox dies, its containers run again in a new one, at a new address; with restartPolicy Never the Pod has failed."""
+    static, file = pod("static"), t.cluster.manifests / "dies.json"
+    static["metadata"]["namespace"] = t.ns
+    t.cluster.manifests.mkdir(exist_ok=True)
+    file.write_text(json.dumps(static))
+    try:
+        sandboxes_die(t)
+    finally:
+        file.unlink()
+
+
+def sandboxes_die(t):
+    uids = {n: t.run_ready(pod(n, restartPolicy=policy))["metadata"]["uid"] for n, policy in (("again", "Always"), ("never", "Never"))}
+    mirror = t.wait_ready(f"static-{NODE}")
+    for uid in [*uids.values(), mirror["metadata"]["annotations"]["kubernetes.io/config.mirror"]]:
+        os.kill(pause_of(uid), signal.SIGKILL)
+    until("it runs again", lambda: t.get_pod("again")["status"]["containerStatuses"][0]["restartCount"] == 1, 40)
+    t.wait_ready("again")
+    need("SandboxChanged" in t.events("again"), f"events: {t.events('again')}")
+    t.wait_phase("never", "Failed", 40)
+    mine = lambda: sorted(s["name"] for s in t.cluster.runtime.cri.sandboxes() if s["namespace"] == t.ns and s["ready"])
+    until("two sandboxes are left", lambda: mine() == ["again", f"static-{NODE}"], 20)
+    moved = lambda: t.get_pod(f"static-{NODE}")["status"]["podIP"] != mirror["status"]["podIP"] and t.wait_ready(f"static-{NODE}")
+    equal(len(until("the static Pod shows its new address", moved, 20)["status"]["podIPs"]), 1, "addresses")
+
+
+@scenario
+def host_port_taken(t):
+    """A Pod that names the node itself is refused if its host port is taken, and says why."""
+    port = lambda n: pod(n, container(command=SLEEP, ports=[{"containerPort": 80, "hostPort": 18998}]), nodeName=NODE)
+    t.run_ready(port("first"))
+    t.apply(port("second"))
+    p = t.wait_phase("second", "Failed", 10)
+    equal(p["status"].get("reason"), "NodePorts", "reason")
+    t.wait_ready("first")
+
+
+@scenario
+def runtime_class(t):
+    """A RuntimeClass names the runtime's handler, whatever its own name is; user namespaces, which are not there, are not left out in silence."""
+    name = "as-usual"
+    t.api.post("/apis/node.k8s.io/v1/runtimeclasses", {"metadata": {"name": name}, "handler": "runc"})
+    try:
+        t.run_ready(pod("p", runtimeClassName=name))
+        t.apply(pod("apart", hostUsers=False))
+        until("it is refused", lambda: "FailedCreatePodSandBox" in t.events("apart"), 15)
+        need(t.get_pod("apart")["status"]["phase"] == "Pending", "it runs")
+    finally:
+        t.api.delete(f"/apis/node.k8s.io/v1/runtimeclasses/{name}")
