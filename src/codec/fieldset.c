@@ -139,23 +139,33 @@ struct node *fieldset_put(struct arena *a, struct fieldset *s, struct pe p)
 static int by_pe(const void *x, const void *y) { return pe_cmp(((const struct node *)x)->pe, ((const struct node *)y)->pe); }
 
 /* Short and nearly sorted lists, as the schema gives them. */
-static void sort_short(struct fieldset *s)
+static bool sort_short(struct fieldset *s)
 {
+	bool equal = false;
 	for (uint32_t i = 1; i < s->len; i++) {
-		struct node n = s->items[i];
 		uint32_t at = i;
-		for (; at && pe_cmp(s->items[at - 1].pe, n.pe) > 0; at--)
-			s->items[at] = s->items[at - 1];
+		int c = 1;
+		for (; at && (c = pe_cmp(s->items[at - 1].pe, s->items[i].pe)) > 0; at--)
+			;
+		equal |= at && c == 0;
+		if (at == i)
+			continue;
+		struct node n = s->items[i];
+		memmove(&s->items[at + 1], &s->items[at], (i - at) * sizeof n);
 		s->items[at] = n;
 	}
+	return equal;
 }
 
-void fieldset_sort(struct fieldset *s)
+bool fieldset_sort(struct fieldset *s)
 {
-	if (s && s->len > SORT_SHORT)
-		qsort(s->items, s->len, sizeof *s->items, by_pe);
-	else if (s)
-		sort_short(s);
+	bool equal = false;
+	if (!s || s->len <= SORT_SHORT)
+		return s && sort_short(s);
+	qsort(s->items, s->len, sizeof *s->items, by_pe);
+	for (uint32_t i = 1; i < s->len; i++)
+		equal |= pe_cmp(s->items[i - 1].pe, s->items[i].pe) == 0;
+	return equal;
 }
 
 void fieldset_put_path(struct arena *a, struct fieldset *s, const char *path)
@@ -296,11 +306,16 @@ void fieldset_write(struct buf *out, const struct fieldset *s)
 
 static bool parse_pe(struct str s, struct pe *ret)
 {
-	const char *kinds = "fkvi", *at = s.n ? strchr(kinds, s.p[0]) : NULL;
-	if (s.n < 2 || !at || !*at || s.p[1] != ':')
+	if (s.n < 2 || s.p[1] != ':')
 		return false;
-	*ret = (struct pe){str_sub(s, 2, s.n), (enum pe_kind)(at - kinds)};
-	return true;
+	ret->text = str_n(s.p + 2, s.n - 2);
+	switch (s.p[0]) {
+	case 'f': ret->kind = PE_FIELD; return true;
+	case 'k': ret->kind = PE_KEY; return true;
+	case 'v': ret->kind = PE_VALUE; return true;
+	case 'i': ret->kind = PE_INDEX; return true;
+	default: return false;
+	}
 }
 
 static int bad_set(struct scan *in, struct err *e)

@@ -1,5 +1,6 @@
 #include "codec/fieldset_typed.h"
-#include "codec/json.h"
+#include "codec/out.h"
+#include "codec/scalar.h"
 
 enum { CHANGED, REMOVED, SETS };
 
@@ -219,52 +220,50 @@ static bool same_key(const struct matching *m, const void *x, const void *y)
 	return m->keys.n || same_element(m->f, x, y);
 }
 
-static void write_scalar(struct buf *out, const struct field *f, const void *p)
+static void write_scalar(struct out *o, const struct field *f, const void *p)
 {
-	switch (f->kind) {
-	case K_BOOL: buf_printf(out, *(const bool *)p ? "true" : "false"); break;
-	case K_INT32: buf_i64(out, *(const int32_t *)p); break;
-	case K_INT64: buf_i64(out, *(const int64_t *)p); break;
-	case K_INTORSTRING:
-		if (!((const struct int_or_str *)p)->is_str) {
-			buf_i64(out, ((const struct int_or_str *)p)->num);
-			break;
-		}
-		json_string(out, ((const struct int_or_str *)p)->str);
-		break;
-	default: json_string(out, *(const struct str *)p);
+	const struct int_or_str *x = p;
+	bool number = f->kind == K_INT32 || f->kind == K_INT64 || (f->kind == K_INTORSTRING && !x->is_str);
+	if (f->kind == K_BOOL) {
+		out_str(o, *(const bool *)p ? STR("true") : STR("false"));
+	} else if (number) {
+		out_need(o, 24);
+		o->p += scalar_put_i64(o->p, f->kind == K_INT64 ? *(const int64_t *)p : f->kind == K_INT32 ? *(const int32_t *)p : x->num);
+	} else {
+		out_json_string(o, f->kind == K_INTORSTRING ? x->str : *(const struct str *)p);
 	}
 }
 
 /* A key that is not given has its default. */
-static void write_key(struct buf *out, const struct field *f, const void *obj)
+static void write_key(struct out *o, const struct field *f, const void *obj)
 {
-	if (out->n > 1)
-		buf_char(out, ',');
-	buf_put(out, desc_pool + f->key, f->key_len);
-	if (shown(obj, f) && !(f->flags & FIELD_PTR && !field_present(obj, f)))
-		write_scalar(out, f, (const char *)obj + f->offset);
+	out_short(o, desc_pool + f->key, f->key_len);
+	if (shown(obj, f) && !(f->flags & FIELD_PTR && field_empty(obj, f)))
+		write_scalar(o, f, (const char *)obj + f->offset);
 	else if (field_default(f).n)
-		buf_str(out, field_default(f));
+		out_str(o, field_default(f));
 	else
-		buf_lit(out, "null");
+		out_lit(o, "null");
 }
 
 static struct pe element_pe(struct comparing *c, const struct matching *m, const void *p)
 {
-	struct buf *text = &c->text;
-	buf_clear(text);
+	struct out o;
+	buf_clear(&c->text);
+	out_begin(&o, &c->text);
 	if (!p) {
-		buf_lit(text, "null");
+		out_lit(&o, "null");
 	} else if (!m->keys.n) {
-		write_scalar(text, m->f, p);
+		write_scalar(&o, m->f, p);
 	} else {
-		buf_char(text, '{');
-		for (size_t i = 0; i < m->keys.n; i++)
-			write_key(text, m->keys.f[i], p);
-		buf_char(text, '}');
+		for (size_t i = 0; i < m->keys.n; i++) {
+			out_char(&o, i ? ',' : '{');
+			write_key(&o, m->keys.f[i], p);
+		}
+		out_char(&o, '}');
 	}
-	return (struct pe){str_dup(c->a, buf_view(text)), m->keys.n ? PE_KEY : PE_VALUE};
+	out_end(&o);
+	return (struct pe){str_dup(c->a, buf_view(&c->text)), m->keys.n ? PE_KEY : PE_VALUE};
 }
 
 static void compare_element(struct comparing *c, const struct matching *m, struct side x, struct side y, struct diff *d)
@@ -398,10 +397,9 @@ static void include_entries(struct comparing *c, const struct field *f, const st
 		include(c, pe_field(*map_key_at(f, m, i)), f, element_granularity(f), list_at(f, m, i));
 }
 
-/* Elements that share a key: the key alone, once. */
-static void include_elements(struct comparing *c, const struct matching *m, const struct any_list *l)
+/* With again, elements that share a key: the key alone, once. */
+static void include_elements(struct comparing *c, const struct matching *m, const struct any_list *l, bool again)
 {
-	bool again = m->keys.n && repeats(m, l);
 	for (uint32_t i = 0; i < l->len; i++) {
 		const void *p = list_at(m->f, l, i);
 		if (again && next_same(m, l, p, 0) < i)
@@ -426,6 +424,19 @@ static struct fieldset *seal(struct comparing *c, uint32_t from)
 	return s;
 }
 
+static struct fieldset *all_in_list(struct comparing *c, const struct matching *m, const struct any_list *l)
+{
+	uint32_t from = c->nodes.len;
+	include_elements(c, m, l, false);
+	struct fieldset *s = seal(c, from);
+	if (!fieldset_sort(s) || !m->keys.n || !repeats(m, l))
+		return s;
+	include_elements(c, m, l, true);
+	s = seal(c, from);
+	fieldset_sort(s);
+	return s;
+}
+
 /* NULL when there is nothing below p. */
 static struct fieldset *all_in(struct comparing *c, const struct field *f, enum granularity g, const void *p)
 {
@@ -433,17 +444,21 @@ static struct fieldset *all_in(struct comparing *c, const struct field *f, enum 
 	uint32_t from = c->nodes.len;
 	if (!p || g == G_LEAF || g == G_WHOLE || c->depth >= FIELDSET_DEPTH_MAX)
 		return NULL;
+	struct fieldset *s;
 	c->depth++;
 	switch (g) {
-	case G_STRUCT: include_fields(c, field_type(f), p); break;
-	case G_MAP: include_entries(c, f, p); break;
+	case G_STRUCT:
+		include_fields(c, field_type(f), p);
+		s = seal(c, from);
+		break;
+	case G_MAP:
+		include_entries(c, f, p);
+		s = seal(c, from);
+		break;
 	case G_LIST_MAP: m.keys = field_list_keys(f); /* fall through */
-	default: include_elements(c, &m, p); break;
+	default: s = all_in_list(c, &m, p);
 	}
 	c->depth--;
-	struct fieldset *s = seal(c, from);
-	if (g == G_LIST_MAP || g == G_LIST_SET)
-		fieldset_sort(s);
 	return s;
 }
 

@@ -30,7 +30,7 @@ const struct node *fieldset_find(const struct fieldset *s, struct pe p);
 struct node *fieldset_put(struct arena *a, struct fieldset *s, struct pe p);
 /* Appends a node out of order; fieldset_sort puts them right. */
 void fieldset_append(struct arena *a, struct fieldset *s, struct node n);
-void fieldset_sort(struct fieldset *s);
+bool fieldset_sort(struct fieldset *s); /* NULL is fine; true: two are equal */
 /* Without the members of y and all that is below them. */
 struct fieldset *fieldset_exclude(struct arena *a, const struct fieldset *x, const struct fieldset *y);
 /* "metadata.name" as a set of one member. */

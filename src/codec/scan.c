@@ -65,7 +65,7 @@ static const char *unescape_one(const char *p, const char *end, char **out)
 		return NULL;
 	if (p[1] == 'u')
 		return unicode_escape(p + 2, end, out);
-	const char *at = p[1] ? strchr(from, p[1]) : NULL;
+	const char *at = p[1] == '"' ? from : p[1] ? strchr(from, p[1]) : NULL;
 	if (!at)
 		return NULL;
 	*(*out)++ = to[at - from];

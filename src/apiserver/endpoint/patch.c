@@ -132,26 +132,55 @@ static bool names_members(const struct value *patch, const struct type *t)
 	return true;
 }
 
-/* The members that the patch names, or the others; shared with o. */
+/* A member of which the patch names members in turn. */
+static bool goes_deeper(const struct field *f, const struct value *patch)
+{
+	bool by_value = f->card == ONE && f->kind == K_MESSAGE && !(f->flags & FIELD_PTR);
+	return by_value && field_type(f)->form == FORM_OBJECT && names_members(patch, field_type(f));
+}
+
+/* The members that the patch names, or the others; shared with from. */
+static void copy_part(const struct type *t, void *to, void *from, const struct value *patch, bool named)
+{
+	for (unsigned i = 0; i < t->nfields; i++) {
+		const struct field *f = type_field(t, i);
+		const struct value *sub = value_get(patch, field_name(f));
+		if (goes_deeper(f, sub))
+			copy_part(field_type(f), field_at(to, f), field_at(from, f), sub, named);
+		else if ((sub != NULL) == named)
+			member_copy(f, to, from);
+	}
+}
+
 static struct ref part_of(struct arena *a, struct ref o, const struct value *patch, bool named)
 {
 	struct ref part = {o.type, obj_new(a, o.type)};
-	for (unsigned i = 0; part.p && i < o.type->nfields; i++) {
-		const struct field *f = type_field(o.type, i);
-		if ((value_get(patch, field_name(f)) != NULL) == named)
-			member_copy(f, part.p, o.p);
-	}
+	if (part.p)
+		copy_part(o.type, part.p, o.p, patch, named);
 	return part;
+}
+
+/* Without the zeros that stand where members are not part of it. */
+static struct value *named_only(struct arena *a, const struct type *t, const struct value *all, const struct value *patch)
+{
+	struct value *doc = all ? value_new(a, V_OBJECT) : NULL;
+	for (uint32_t i = 0; doc && i < all->object.len; i++) {
+		const struct member *m = &all->object.items[i];
+		const struct value *sub = value_get(patch, m->key);
+		const struct field *f = sub ? field_by_name(t, m->key, false) : NULL;
+		struct value *v = f && goes_deeper(f, sub) ? named_only(a, field_type(f), m->value, sub) : m->value;
+		if (!v)
+			return NULL;
+		if (sub)
+			value_set(a, doc, m->key, v);
+	}
+	return doc;
 }
 
 static struct value *part_document(struct arena *a, struct ref o, const struct value *patch)
 {
 	struct ref part = part_of(a, o, patch, true);
-	struct value *all = part.p ? obj_to_value(a, part) : NULL, *doc = all ? value_new(a, V_OBJECT) : NULL;
-	for (uint32_t i = 0; doc && i < all->object.len; i++)
-		if (value_get(patch, all->object.items[i].key))
-			value_set(a, doc, all->object.items[i].key, all->object.items[i].value);
-	return doc;
+	return part.p ? named_only(a, o.type, obj_to_value(a, part), patch) : NULL;
 }
 
 /* False: the long way has to be gone, and tells what is wrong, if anything is. */
