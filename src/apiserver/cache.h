@@ -130,6 +130,10 @@ int cursor_open(struct cursor *c, const struct cursor_ops *ops, struct cache_tab
 void cursor_resume(struct cursor *c);
 /* All events of the bucket up to this revision have been delivered. */
 uint64_t cursor_revision(const struct cursor *c);
+/* While an event is delivered: a copy of one of its frames that this loop's watchers share.  Hundreds of them count references, and a counter in
+ * reach of two loops is fought over.  Borrowed; frame itself when a copy would not pay. */
+enum frame_form { FRAME_JSON, FRAME_PB, FRAME_FORMS };
+struct blob *cursor_frame(struct cursor *c, enum frame_form form, struct blob *frame);
 void cursor_close(struct cursor *c); /* fine on a closed (zeroed) one */
 
 struct cache_stats {

@@ -42,17 +42,18 @@ static ssize_t on_send(nghttp2_session *s, const uint8_t *p, size_t n, int flags
 	return (ssize_t)n;
 }
 
+static void h2_wake(struct hconn *c, struct http_resp *r);
+
+/* A body that has not ended is submitted piece by piece: nghttp2 is done with what there is after one frame, and need not ask again to learn that
+ * there is no more. */
 static ssize_t on_pull(nghttp2_session *s, int32_t id, uint8_t *buf, size_t max, uint32_t *flags, nghttp2_data_source *source, void *arg)
 {
 	struct http_resp *r = source->ptr;
 	size_t n = r->out.bytes;
 	*flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-	if (n <= max && r->ended)
-		*flags |= NGHTTP2_DATA_FLAG_EOF;
-	else if (n == 0) {
-		r->deferred = true;
-		return NGHTTP2_ERR_DEFERRED;
-	}
+	if (n <= max)
+		*flags |= NGHTTP2_DATA_FLAG_EOF | (r->ended ? 0 : NGHTTP2_DATA_FLAG_NO_END_STREAM);
+	r->paused = n <= max && !r->ended;
 	return (ssize_t)(n < max ? n : max);
 }
 
@@ -72,6 +73,9 @@ static int on_send_data(nghttp2_session *s, nghttp2_frame *frame, const uint8_t 
 		n -= k;
 		resp_sent(r, k);
 	}
+	r->unqueued = r->paused;
+	if (r->unqueued && (r->out.bytes || r->ended)) /* came after the pull */
+		h2_wake(h->c, r);
 	return 0;
 }
 
@@ -92,6 +96,14 @@ static bool is_hop(struct str name)
 	return str_eq(name, STR("connection")) || str_eq(name, STR("transfer-encoding")) || str_eq(name, STR("keep-alive"));
 }
 
+static int submit_head(struct h2 *h, struct http_resp *r, const nghttp2_nv *v, size_t n, bool bare)
+{
+	nghttp2_data_provider body = {.source.ptr = r, .read_callback = on_pull};
+	if (r->unqueued)
+		return nghttp2_submit_headers(h->session, NGHTTP2_FLAG_NONE, r->id, NULL, v, n, NULL);
+	return nghttp2_submit_response(h->session, r->id, v, n, bare ? NULL : &body);
+}
+
 static void submit(struct h2 *h, struct http_resp *r)
 {
 	char code[12];
@@ -109,9 +121,16 @@ static void submit(struct h2 *h, struct http_resp *r)
 	for (uint32_t i = 0; i < r->out_headers.len; i++)
 		if (!is_hop(r->out_headers.items[i].name))
 			v[n++] = nv(r->out_headers.items[i].name, r->out_headers.items[i].value);
-	nghttp2_data_provider body = {.source.ptr = r, .read_callback = on_pull};
 	bool none = resp_no_body(r) || (r->ended && !r->out.bytes);
-	if (nghttp2_submit_response(h->session, r->id, v, n, none ? NULL : &body) != 0)
+	r->unqueued = !none && !r->out.bytes;
+	if (submit_head(h, r, v, n, none) != 0)
+		nghttp2_submit_rst_stream(h->session, 0, r->id, NGHTTP2_INTERNAL_ERROR);
+}
+
+static void submit_more(struct h2 *h, struct http_resp *r)
+{
+	r->unqueued = false;
+	if (nghttp2_submit_data(h->session, NGHTTP2_FLAG_END_STREAM, r->id, &(nghttp2_data_provider){.source.ptr = r, .read_callback = on_pull}) != 0)
 		nghttp2_submit_rst_stream(h->session, 0, r->id, NGHTTP2_INTERNAL_ERROR);
 }
 
@@ -123,8 +142,8 @@ static void h2_flush(struct hconn *c)
 		struct http_resp *r = list_entry(n, struct http_resp, dirty);
 		if (!r->started)
 			submit(h, r);
-		else if (r->deferred)
-			r->deferred = false, nghttp2_session_resume_data(h->session, r->id);
+		else if (r->unqueued)
+			submit_more(h, r);
 	}
 	if (nghttp2_session_send(h->session) != 0)
 		sock_fail(&c->sock, -EPROTO);
@@ -356,15 +375,17 @@ static void input_ended(struct hconn *c)
 }
 
 /* Watchers acknowledge every few kilobytes, each time in a record of its own.  While that is all they say, and there is room to send, they are
- * listened to at intervals. */
+ * let talk first, and listened to at intervals when they go on.  A connection that waits for an answer is never held. */
 static void hold_if_quiet(struct h2 *h, bool heard)
 {
 	struct hconn *c = h->c;
-	bool quiet = heard && !h->asked && c->watches == c->streams && nghttp2_session_get_remote_window_size(h->session) >= HOLD_WINDOW;
-	if (!quiet)
+	bool watched = c->watches && c->watches == c->streams;
+	if (!heard || h->asked || !watched || nghttp2_session_get_remote_window_size(h->session) < HOLD_WINDOW)
 		return;
 	if (c->sock.held || rt_now() - h->quiet_at < SOCK_HOLD)
 		sock_hold(&c->sock);
+	else
+		loop_relax();
 	h->quiet_at = rt_now();
 }
 

@@ -88,7 +88,8 @@ struct http_resp {
 	int status;
 	struct { struct http_header *items; uint32_t len, cap; } out_headers;
 	int64_t length;             /* declared or known; -1 */
-	bool started, ended, flushing, deferred, sent_end, refused;
+	bool started, ended, flushing, sent_end, refused;
+	bool unqueued, paused;      /* HTTP/2: nghttp2 has no piece of the body in its queue; will have none after the frame that it pulled */
 	struct outq out;
 	uint64_t bytes;
 	mono_t progress;

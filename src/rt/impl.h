@@ -150,6 +150,7 @@ struct poll {
 	int n, at;                    /* events: how many, the one in work */
 	uint64_t waits;               /* calls of epoll_wait that returned */
 	bool ms_only;                 /* the kernel has no epoll_pwait2 */
+	bool relaxed;                 /* loop_relax */
 	struct epoll_event events[LOOP_EVENTS];
 };
 void poll_dispatch(struct loop *l);

@@ -39,6 +39,8 @@ const char *loop_name(const struct loop *l);
 /* Runs until loop_stop; fibers that still live are cancelled and waited for before it returns.  Simulated loops are run by sim_run. */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l); /* any thread */
+/* What comes next is cheaper in company and can wait: other threads that want this processor go first, once, before the current loop looks for events. */
+void loop_relax(void);
 /* Runs the loop on a thread of its own, named as the loop; loop_join waits for its end.  Simulated: only registers it. */
 int loop_start(struct loop *l) must_check;
 void loop_join(struct loop *l);

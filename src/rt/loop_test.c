@@ -188,6 +188,19 @@ static void fall_back(void *arg)
 	assert_true(rt_now_exact() - from >= 100 * NS_US);
 }
 
+static void relax(void *arg)
+{
+	loop_relax();
+	assert_true(loop_self()->poll->relaxed);
+	be_idle(arg);
+	assert_false(loop_self()->poll->relaxed);
+}
+
+TEST(loop_that_relaxes_waits_as_ever)
+{
+	run(relax, NULL);
+}
+
 TEST(loop_works_with_millisecond_waits)
 {
 	run(fall_back, NULL);

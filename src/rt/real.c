@@ -144,9 +144,18 @@ static int wait_ns(struct poll *p, nsec_t span)
 	return wait_ms(p, span);
 }
 
+void loop_relax(void)
+{
+	if (loop_self()->poll)
+		loop_self()->poll->relaxed = true;
+}
+
 static void poll_wait(struct loop *l)
 {
 	struct poll *p = l->poll;
+	if (p->relaxed)
+		sched_yield();
+	p->relaxed = false;
 	nsec_t span = fall_asleep(l) ? sleep_span(l) : 0;
 	int n = span <= 0 || p->ms_only ? wait_ms(p, span) : wait_ns(p, span);
 	p->n = n > 0 ? n : 0; /* EINTR is a turn without events */

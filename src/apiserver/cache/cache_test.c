@@ -119,6 +119,51 @@ static void pausing(struct test_server *t)
 }
 TEST(a_paused_cursor_goes_on_where_it_stopped) { with_server(3, pausing); }
 
+/* Watchers that look at the frame of one event, each after the other. */
+struct sharer {
+	struct cursor c;
+	struct sharer *first;
+	struct blob *frame; /* a reference */
+	bool own;
+};
+
+static enum cursor_verdict take_frame(struct cursor *c, struct cache_event *ev)
+{
+	struct sharer *s = container_of(c, struct sharer, c);
+	struct blob *shared = event_json(ev), *b = cursor_frame(c, FRAME_JSON, shared);
+	blob_unref(s->frame);
+	s->frame = blob_ref(b);
+	s->own = b != shared;
+	assert_true(str_eq(blob_str(b), blob_str(shared)));
+	assert_true(!s->first->own || s->frame == s->first->frame);
+	return CURSOR_NEXT;
+}
+
+static void frames(struct test_server *t)
+{
+	static const struct cursor_ops taking = {take_frame, gone};
+	struct sharer v[9] = {0};
+	uint64_t rev = now(t);
+	do_create(t, res("", "configmaps"), "default", CM("a", "1"));
+	for (unsigned i = 0; i < ARRAY_LEN(v); i++) {
+		ERR(e);
+		v[i].first = &v[0];
+		assert_ok(cursor_open(&v[i].c, &taking, cache_table(server_cache(t->server), res("", "configmaps")), &(struct bucket){STR(""), STR("")}, rev, &e), &e);
+		cursor_resume(&v[i].c);
+		assert_false(v[i].own); /* catching up alone */
+	}
+	do_update(t, res("", "configmaps"), "default", "a", CM("a", "2"));
+	settle();
+	for (unsigned i = 0; i < ARRAY_LEN(v); i++) {
+		assert_true(v[i].own);
+		cursor_close(&v[i].c);
+	}
+	assert_int_equal(atomic_load(&v[0].frame->refs), ARRAY_LEN(v)); /* the hub has let go */
+	for (unsigned i = 0; i < ARRAY_LEN(v); i++)
+		blob_unref(v[i].frame);
+}
+TEST(many_watchers_of_a_loop_share_a_copy_of_the_frame) { with_server(4, frames); }
+
 static void overtaken(struct test_server *t)
 {
 	const struct resource *cm = res("", "configmaps");

@@ -146,6 +146,30 @@ static void dispatch(struct hub *h, struct cache_event *ev, struct buf *key)
 	}
 }
 
+#define FRAME_COPY_MAX (16u << 10) /* a larger one costs more than a fight over its counter */
+#define FRAME_COPY_FROM 8          /* so does any one for fewer watchers */
+
+struct blob *cursor_frame(struct cursor *c, enum frame_form form, struct blob *frame)
+{
+	struct hub *h = c->hub;
+	if (!h->draining || frame->n > FRAME_COPY_MAX || atomic_load(&h->live) < FRAME_COPY_FROM)
+		return frame;
+	if (h->own[form].frame != frame) {
+		blob_unref(h->own[form].copy);
+		h->own[form].copy = blob_copy(blob_str(frame));
+		h->own[form].frame = frame;
+	}
+	return h->own[form].copy ? h->own[form].copy : frame;
+}
+
+static void drop_copies(struct hub *h)
+{
+	for (int f = 0; f < FRAME_FORMS; f++) {
+		blob_unref(h->own[f].copy);
+		h->own[f].frame = h->own[f].copy = NULL;
+	}
+}
+
 /* A loop that fell behind the whole ring: its live cursors have missed events. */
 static void lose_all(struct hub *h)
 {
@@ -177,6 +201,7 @@ void hub_drain(struct hub *h)
 	if (lost)
 		lose_all(h);
 	h->rev = rev;
+	drop_copies(h);
 	cache_unpin(&pin);
 	h->draining = false;
 	sweep(h);

@@ -55,6 +55,7 @@ struct hub {
 	struct map buckets;  /* key -> struct bucket_list */
 	struct list node;    /* in cache_loop.hubs */
 	bool draining;
+	struct { struct blob *frame, *copy; } own[FRAME_FORMS]; /* of the event being delivered, until the end of the drain */
 };
 void hub_drain(struct hub *h);
 void hub_free(struct hub *h);

@@ -12,24 +12,24 @@ struct parts {
 	const char *end;
 };
 
-static struct parts split(struct arena *a, struct str path)
+static void split(struct arena *a, struct str path, struct parts *p)
 {
-	struct parts p = {.end = path.p + path.n};
 	struct str rest = path, piece;
+	p->n = p->at = 0;
+	p->end = path.p + path.n;
 	while (rest.n && rest.p[0] == '/')
 		rest = str_sub(rest, 1, rest.n);
 	while (rest.n && rest.p[rest.n - 1] == '/')
 		rest.n--;
 	if (!rest.n)
-		return p;
-	while (p.n < INFO_PARTS_MAX && str_next(&rest, '/', &piece)) {
+		return;
+	while (p->n < INFO_PARTS_MAX && str_next(&rest, '/', &piece)) {
 		BUF(text);
-		p.raw[p.n] = piece.p;
+		p->raw[p->n] = piece.p;
 		if (str_index(piece, '%', 0) >= 0 && dec_percent(&text, piece, false) == 0)
 			piece = buf_take(&text, a);
-		p.v[p.n++] = piece;
+		p->v[p->n++] = piece;
 	}
-	return p;
 }
 
 static unsigned left(const struct parts *p) { return p->n - p->at; }
@@ -151,7 +151,8 @@ static int resource_info(struct request *r, struct parts *p, struct str method, 
 
 int info_parse(struct request *r, struct str method, struct str path, struct err *e)
 {
-	struct parts p = split(r->arena, path);
+	struct parts p;
+	split(r->arena, path, &p);
 	r->at.path = path;
 	r->at.verb = lower(r->arena, method);
 	r->at.is_resource = false;

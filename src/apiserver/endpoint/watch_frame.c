@@ -93,7 +93,7 @@ static void frame_shared_pb(struct wire_watch *w, struct cache_event *ev)
 		}
 	}
 	if (b)
-		w->sink->blob(w, b);
+		w->sink->blob(w, cursor_frame(&w->cursor, FRAME_PB, b));
 }
 
 /* ---- other shapes ---- */
@@ -170,7 +170,7 @@ void frame_event(struct wire_watch *w, struct cache_event *ev, enum event_type t
 	}
 	struct blob *b = event_json(ev);
 	if (b)
-		w->sink->blob(w, b);
+		w->sink->blob(w, cursor_frame(&w->cursor, FRAME_JSON, b));
 }
 
 /* ---- bookmarks and errors ---- */
