@@ -131,7 +131,6 @@ int describe_claim(struct describe *d, struct err *e)
 
 static void put_term(struct describe *d, const struct value *term, uint32_t i)
 {
-	BUF(b);
 	const struct value *list = value_get(term, STR("matchExpressions"));
 	EACH_ITEM(x, list) {
 		BUF(values);
