@@ -95,10 +95,18 @@ static int write_format(struct datadir *d, const char *dir, struct err *e)
 		close(fd);
 	if (!rc && (renameat(d->fd, "format.new", d->fd, "format") || fsync(d->fd)))
 		rc = -errno;
-	return rc ? err_sys(e, rc, "cannot write to the data directory %s", dir) : 0;
+	if (rc)
+		return err_sys(e, rc, "cannot write to the data directory %s", dir);
+	d->format = DATADIR_FORMAT;
+	return 0;
 }
 
-static int check_format(const char *text, const char *dir, struct err *e)
+int datadir_upgrade(struct datadir *d, const char *dir, struct err *e)
+{
+	return d->format == DATADIR_FORMAT ? 0 : write_format(d, dir, e);
+}
+
+static int check_format(struct datadir *d, const char *text, const char *dir, struct err *e)
 {
 	size_t n = strlen(FORMAT_HEAD);
 	long format = strncmp(text, FORMAT_HEAD, n) ? 0 : strtol(text + n, NULL, 10);
@@ -106,6 +114,7 @@ static int check_format(const char *text, const char *dir, struct err *e)
 		return err_set(e, ERR_INTERNAL, "%s holds no c8s store (its file \"format\" is something else): choose another --data-dir", dir);
 	if (format > DATADIR_FORMAT)
 		return err_set(e, ERR_INTERNAL, "%s was written by a newer c8s (store format %ld, this one knows %d): use that version", dir, format, DATADIR_FORMAT);
+	d->format = (int)format;
 	return 0;
 }
 
@@ -119,12 +128,12 @@ static int read_format(struct datadir *d, const char *dir, struct err *e)
 		return err_sys(e, errno, "cannot read %s/format", dir);
 	ssize_t n = read(fd, text, sizeof text - 1);
 	close(fd);
-	return n < 0 ? err_sys(e, errno, "cannot read %s/format", dir) : check_format(text, dir, e);
+	return n < 0 ? err_sys(e, errno, "cannot read %s/format", dir) : check_format(d, text, dir, e);
 }
 
 int datadir_open(struct datadir *d, const char *dir, struct err *e)
 {
-	*d = (struct datadir){-1, -1};
+	*d = (struct datadir){-1, -1, 0};
 	if (open_dir(d, dir, e) == 0 && take_lock(d, dir, e) == 0 && read_format(d, dir, e) == 0)
 		return 0;
 	datadir_close(d);
@@ -137,7 +146,7 @@ void datadir_close(struct datadir *d)
 		close(d->lock); /* and with it the lock */
 	if (d->fd >= 0)
 		close(d->fd);
-	*d = (struct datadir){-1, -1};
+	*d = (struct datadir){-1, -1, 0};
 }
 
 int datadir_reserve(struct datadir *d, uint64_t bytes)

@@ -77,9 +77,11 @@ CLEANUP_FN(kv_close, struct kv *)
 struct kv_lmdb_opts {
 	size_t map_bytes;       /* first size of the map, doubled as the data grows; 0: 256 MiB */
 	uint64_t reserve_bytes; /* 0: KV_RESERVE_BYTES */
+	uint64_t log_bytes;     /* of a log that is made; 0: KVLOG_BYTES */
+	uint64_t dirty_bytes;   /* of store.mdb between two checkpoints, about; 0: the default */
 };
 /* Opens or makes a data directory: `format` (which layout this is), `lock` (held while open, names the process), `store.mdb` with its lock
- * file, `reserve`.  Another process's, foreign and newer directories are refused. */
+ * file, `store.log`, `reserve`.  Another process's, foreign and newer directories are refused; one of the format before is taken over. */
 struct kv *kv_lmdb_open(const char *dir, const struct kv_lmdb_opts *o, struct err *e);
 
 /* ---- Memory, over a simulated disk ---- */

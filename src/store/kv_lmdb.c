@@ -1,44 +1,22 @@
-/* The LMDB engine.
- *
- * Durability is LMDB's own: a commit writes the pages, syncs them, then writes the root through a descriptor that syncs each write.  Batching
- * both into one sync (MDB_NOSYNC and a sync afterwards) would let the root reach the disk before the pages it points to.
+/* The LMDB engine: transactions, and room for them.
  *
  * The file grows ahead of use, in steps: so a full disk is met by fallocate, before anything was written, and a sync need not record a new size.
  * When the file system has no more, the map is capped at what it has promised, and LMDB itself refuses to go beyond it. */
-#include "store/kv.h"
-#include "store/datadir.h"
+#include "store/kv_lmdb.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <lmdb.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAP_FIRST ((size_t)256 << 20)
 #define GROW_MIN ((uint64_t)1 << 20)
 #define GROW_MAX ((uint64_t)64 << 20)
 #define OP_BYTES 8192          /* what one put or del may add besides its own bytes: copies of leaves on its way */
 #define TRIM_EVERY 1024        /* commits, after which the pages that they have looked at go back */
 #define TXN_BYTES (256 * 1024) /* and a transaction: copies of branches, lists of free pages */
-
-struct lmdb {
-	struct kv kv;
-	MDB_env *env;
-	MDB_dbi dbi[KV_TABLES];
-	struct datadir dir;
-	pthread_rwlock_t map;   /* readers hold it shared; moving the map needs it alone */
-	size_t map_bytes;       /* without a cap */
-	bool map_full;          /* the last write found no room in the map */
-	bool disk_full, capped; /* the file system refused to promise more; and the map ends where its promise does */
-	uint64_t reserve_bytes;
-	uint64_t reserve_inside; /* the part of the reserve that is free pages of the file, where the file system had no room */
-	_Atomic uint64_t allocated; /* bytes of the file that the file system has promised; 0: it cannot promise */
-	uint64_t page;
-	uint32_t commits;       /* since the map was trimmed */
-};
+#define TXN_DIRTY (32 * 1024)  /* of which it writes about so much */
 
 struct lmdb_txn {
 	struct kv_txn base;
@@ -53,10 +31,8 @@ struct lmdb_cursor {
 	MDB_cursor *cur;
 };
 
-static const struct kv_ops lmdb_ops;
-
 /* LMDB's own codes are negative, errnos positive. */
-static int result(int rc)
+int lmdb_result(int rc)
 {
 	switch (rc) {
 	case MDB_NOTFOUND:
@@ -71,6 +47,13 @@ static int result(int rc)
 		return -EBUSY;
 	}
 	return rc < 0 ? -EUCLEAN : -rc;
+}
+
+int lmdb_file(struct lmdb *kv)
+{
+	mdb_filehandle_t fd;
+	mdb_env_get_fd(kv->env, &fd);
+	return fd;
 }
 
 static MDB_val val(struct str s)
@@ -90,7 +73,7 @@ static int set_map(struct lmdb *kv, size_t bytes)
 	pthread_rwlock_wrlock(&kv->map); /* readers last a turn, a snapshot as long as its receiver takes */
 	int rc = mdb_env_set_mapsize(kv->env, bytes);
 	pthread_rwlock_unlock(&kv->map);
-	return result(rc);
+	return lmdb_result(rc);
 }
 
 static int grow_map(struct lmdb *kv)
@@ -126,10 +109,8 @@ static uint64_t used_bytes(struct lmdb *kv)
 
 static int allocate(struct lmdb *kv, uint64_t bytes)
 {
-	mdb_filehandle_t fd;
-	mdb_env_get_fd(kv->env, &fd);
 	uint64_t have = atomic_load_explicit(&kv->allocated, memory_order_relaxed);
-	if (fallocate(fd, 0, (off_t)have, (off_t)(bytes - have)) == 0) {
+	if (fallocate(lmdb_file(kv), 0, (off_t)have, (off_t)(bytes - have)) == 0) {
 		atomic_store_explicit(&kv->allocated, bytes, memory_order_relaxed);
 		return 0;
 	}
@@ -185,14 +166,12 @@ static int make_room(struct lmdb *kv, uint64_t more)
 /* LMDB does not tell where its map is: the kernel does. */
 static void *find_map(struct lmdb *kv)
 {
-	mdb_filehandle_t fd;
 	struct stat st;
 	char line[4352];
 	unsigned long from, to, offset, inode;
 	void *ret = NULL;
 	FILE *maps = fopen("/proc/self/maps", "re");
-	mdb_env_get_fd(kv->env, &fd);
-	while (maps && !ret && fstat(fd, &st) == 0 && fgets(line, sizeof line, maps))
+	while (maps && !ret && fstat(lmdb_file(kv), &st) == 0 && fgets(line, sizeof line, maps))
 		if (sscanf(line, "%lx-%lx r--s %lx %*s %lu", &from, &to, &offset, &inode) == 4 && inode == st.st_ino && offset == 0)
 			ret = (void *)from;
 	if (maps)
@@ -212,31 +191,44 @@ static void lmdb_trim(struct kv *base)
 	pthread_rwlock_unlock(&kv->map);
 }
 
-/* ---- Transactions ---- */
-
+/* Before the map is capped: LMDB will have to do with the pages that are free. */
 static int fit_map(struct lmdb *kv)
 {
-	return kv->disk_full ? cap_map(kv) : kv->map_full ? grow_map(kv) : 0;
+	if (!kv->disk_full)
+		return kv->map_full ? grow_map(kv) : 0;
+	int rc = kv->replaying ? 0 : checkpoint_now(kv);
+	return rc ? rc : cap_map(kv);
 }
+
+/* ---- Transactions ---- */
 
 /* The map's end is the disk's where it is capped. */
 static int write_result(struct lmdb *kv, int rc)
 {
 	if (rc != MDB_MAP_FULL)
-		return result(rc);
+		return lmdb_result(rc);
 	kv->map_full = !kv->capped;
 	return kv->capped ? -ENOSPC : -EAGAIN;
+}
+
+static int write_ready(struct lmdb *kv)
+{
+	int rc = checkpoint_poll(kv);
+	if (!rc)
+		rc = fit_map(kv);
+	kvlog_begin(&kv->log, kv->replaying || kv->capped);
+	return rc;
 }
 
 static int lmdb_begin(struct kv *base, bool write, struct kv_txn **ret)
 {
 	struct lmdb *kv = (struct lmdb *)base;
 	struct lmdb_txn *t = calloc(1, sizeof *t);
-	int rc = !t ? -ENOMEM : write ? fit_map(kv) : 0;
+	int rc = !t ? -ENOMEM : write ? write_ready(kv) : 0;
 	if (!rc && !write)
 		pthread_rwlock_rdlock(&kv->map);
 	if (!rc) {
-		rc = result(mdb_txn_begin(kv->env, NULL, write ? 0 : MDB_RDONLY, &t->txn));
+		rc = lmdb_result(mdb_txn_begin(kv->env, NULL, write ? 0 : MDB_RDONLY, &t->txn));
 		if (rc && !write)
 			pthread_rwlock_unlock(&kv->map);
 	}
@@ -260,14 +252,42 @@ static void lmdb_abort(struct kv_txn *base)
 	free(t);
 }
 
+/* LMDB has the transaction: readers see it, but a crash would lose it. */
+static int persist(struct lmdb *kv, bool logged)
+{
+	int rc = 0;
+	if (logged && !kvlog_fits(&kv->log))
+		rc = checkpoint_join(kv);
+	if (!rc)
+		rc = logged && kvlog_fits(&kv->log) ? kvlog_append(&kv->log) : checkpoint_now(kv);
+	if (!rc && checkpoint_due(kv))
+		checkpoint_start(kv);
+	return rc == -ENOSPC ? -EIO : rc;
+}
+
 /* Running into the map's end while committing has written nothing yet; into the disk's, an unknown part. */
+static int commit_both(struct lmdb *kv, MDB_txn *txn)
+{
+	bool logged = kvlog_seal(&kv->log); /* its values lie in LMDB's memory, until the commit */
+	int rc = mdb_txn_commit(txn);
+	rc = rc == ENOSPC ? -EIO : write_result(kv, rc);
+	if (!rc && !kv->replaying)
+		rc = persist(kv, logged);
+	if (rc && rc != -EAGAIN && rc != -ENOSPC)
+		kv->broken = rc; /* the file may have what the log has not */
+	return rc;
+}
+
 static int commit_written(struct lmdb_txn *t)
 {
-	int rc = mdb_txn_commit(t->txn);
-	rc = rc == ENOSPC ? -EIO : write_result(t->kv, rc);
-	if (rc == 0 && ++t->kv->commits == TRIM_EVERY)
-		lmdb_trim(&t->kv->kv);
+	struct lmdb *kv = t->kv;
+	kv->dirty += t->bytes + TXN_DIRTY;
+	pthread_mutex_lock(&kv->writing);
+	int rc = commit_both(kv, t->txn);
+	pthread_mutex_unlock(&kv->writing);
 	free(t);
+	if (rc == 0 && ++kv->commits == TRIM_EVERY)
+		lmdb_trim(&kv->kv);
 	return rc;
 }
 
@@ -294,16 +314,19 @@ static int lmdb_get(struct kv_txn *base, enum kv_table table, struct str key, st
 	int rc = mdb_get(t->txn, t->kv->dbi[table], &k, &v);
 	if (!rc)
 		*ret = str_of_val(v);
-	return result(rc);
+	return lmdb_result(rc);
 }
 
 static int lmdb_put(struct kv_txn *base, enum kv_table table, struct str key, size_t n, bool append, void **ret)
 {
 	struct lmdb_txn *t = (struct lmdb_txn *)base;
 	MDB_val k = val(key), v = {n, NULL};
+	kvlog_settle(&t->kv->log);
 	int rc = mdb_put(t->txn, t->kv->dbi[table], &k, &v, MDB_RESERVE | (append ? MDB_APPEND : 0));
-	if (!rc)
+	if (!rc) {
+		kvlog_put(&t->kv->log, (uint8_t)table, append, key, v.mv_data, n);
 		*ret = v.mv_data;
+	}
 	return noted(t, rc, key.n + n);
 }
 
@@ -311,7 +334,11 @@ static int lmdb_del(struct kv_txn *base, enum kv_table table, struct str key)
 {
 	struct lmdb_txn *t = (struct lmdb_txn *)base;
 	MDB_val k = val(key);
-	return noted(t, mdb_del(t->txn, t->kv->dbi[table], &k, NULL), 0);
+	kvlog_settle(&t->kv->log);
+	int rc = mdb_del(t->txn, t->kv->dbi[table], &k, NULL);
+	if (!rc)
+		kvlog_del(&t->kv->log, (uint8_t)table, key);
+	return noted(t, rc, 0);
 }
 
 /* ---- Cursors ---- */
@@ -320,7 +347,7 @@ static int lmdb_cursor(struct kv_txn *base, enum kv_table table, struct kv_curso
 {
 	struct lmdb_txn *t = (struct lmdb_txn *)base;
 	struct lmdb_cursor *c = malloc(sizeof *c);
-	int rc = c ? result(mdb_cursor_open(t->txn, t->kv->dbi[table], &c->cur)) : -ENOMEM;
+	int rc = c ? lmdb_result(mdb_cursor_open(t->txn, t->kv->dbi[table], &c->cur)) : -ENOMEM;
 	if (rc) {
 		free(c);
 		return rc;
@@ -338,7 +365,7 @@ static int move(struct kv_cursor *c, struct str at, MDB_cursor_op op, struct str
 		*ret_key = str_of_val(k);
 		*ret_value = str_of_val(v);
 	}
-	return result(rc);
+	return lmdb_result(rc);
 }
 
 static int lmdb_seek(struct kv_cursor *c, struct str key, struct str *ret_key, struct str *ret_value)
@@ -379,8 +406,12 @@ static int lmdb_snapshot(struct kv *base, int fd)
 {
 	struct lmdb *kv = (struct lmdb *)base;
 	pthread_rwlock_rdlock(&kv->map);
-	int rc = result(mdb_env_copyfd2(kv->env, fd, MDB_CP_COMPACT));
+	int rc = lmdb_result(mdb_env_copyfd2(kv->env, fd, MDB_CP_COMPACT));
 	pthread_rwlock_unlock(&kv->map);
+	pthread_mutex_lock(&kv->writing); /* what the copy may have seen already is durable now, or never will be */
+	if (!rc)
+		rc = kv->broken;
+	pthread_mutex_unlock(&kv->writing);
 	return rc;
 }
 
@@ -396,85 +427,22 @@ static void lmdb_stat(struct kv *base, struct kv_stat *ret)
 static void lmdb_close(struct kv *base)
 {
 	struct lmdb *kv = (struct lmdb *)base;
+	int rc = checkpoint_join(kv);
+	if (!rc && kv->ready && kv->dirty)
+		rc = checkpoint_now(kv);
+	(void)rc; /* what it would have saved is in the log */
+	mdb_txn_abort(kv->pin);
 	if (kv->env)
 		mdb_env_close(kv->env);
+	kvlog_close(&kv->log);
 	datadir_close(&kv->dir);
 	pthread_rwlock_destroy(&kv->map);
+	pthread_mutex_destroy(&kv->writing);
 	free(kv);
 }
 
-static const struct kv_ops lmdb_ops = {
+const struct kv_ops lmdb_ops = {
 	.begin = lmdb_begin, .commit = lmdb_commit, .abort = lmdb_abort, .get = lmdb_get, .put = lmdb_put, .del = lmdb_del,
 	.cursor = lmdb_cursor, .seek = lmdb_seek, .next = lmdb_next, .last = lmdb_last, .cursor_close = lmdb_cursor_close,
 	.reserve = lmdb_reserve, .trim = lmdb_trim, .snapshot = lmdb_snapshot, .stat = lmdb_stat, .close = lmdb_close,
 };
-
-/* ---- Opening ---- */
-
-static int open_tables(struct lmdb *kv)
-{
-	static const char *const names[KV_TABLES] = {"meta", "history", "index", "lease", "lease-key"};
-	MDB_txn *txn;
-	int rc = mdb_txn_begin(kv->env, NULL, 0, &txn);
-	if (rc)
-		return result(rc);
-	for (int i = 0; !rc && i < KV_TABLES; i++)
-		rc = mdb_dbi_open(txn, names[i], MDB_CREATE, &kv->dbi[i]);
-	if (rc)
-		mdb_txn_abort(txn);
-	else if ((rc = mdb_txn_commit(txn)) == 0 && fsync(kv->dir.fd)) /* the file's name is new, perhaps */
-		return -errno;
-	return result(rc);
-}
-
-static size_t first_map(const char *path, const struct kv_lmdb_opts *o)
-{
-	struct stat st;
-	size_t map = o && o->map_bytes ? o->map_bytes : MAP_FIRST;
-	while (stat(path, &st) == 0 && map < (size_t)st.st_size * 2)
-		map *= 2;
-	return map;
-}
-
-static int open_env(struct lmdb *kv, const char *dir, const struct kv_lmdb_opts *o)
-{
-	char path[4096];
-	MDB_stat st;
-	mdb_filehandle_t fd;
-	struct stat file;
-	if (snprintf(path, sizeof path, "%s/store.mdb", dir) >= (int)sizeof path)
-		return -ENAMETOOLONG;
-	kv->map_bytes = first_map(path, o);
-	int rc = mdb_env_create(&kv->env);
-	if (rc || (rc = mdb_env_set_maxdbs(kv->env, KV_TABLES)) || (rc = mdb_env_set_mapsize(kv->env, kv->map_bytes)) ||
-	    (rc = mdb_env_open(kv->env, path, MDB_NOSUBDIR | MDB_NOTLS | MDB_NOMEMINIT | MDB_NORDAHEAD, 0600)))
-		return result(rc);
-	mdb_env_stat(kv->env, &st);
-	mdb_env_get_fd(kv->env, &fd);
-	kv->page = st.ms_psize;
-	if (fstat(fd, &file))
-		return -errno;
-	atomic_init(&kv->allocated, (uint64_t)file.st_size);
-	return open_tables(kv);
-}
-
-struct kv *kv_lmdb_open(const char *dir, const struct kv_lmdb_opts *o, struct err *e)
-{
-	struct lmdb *kv = calloc(1, sizeof *kv);
-	if (!kv) {
-		err_nomem(e, sizeof *kv);
-		return NULL;
-	}
-	kv->kv.ops = &lmdb_ops;
-	kv->dir = (struct datadir){-1, -1};
-	kv->reserve_bytes = o && o->reserve_bytes ? o->reserve_bytes : KV_RESERVE_BYTES;
-	pthread_rwlock_init(&kv->map, NULL);
-	int rc = datadir_open(&kv->dir, dir, e);
-	if (rc == 0 && (rc = open_env(kv, dir, o)))
-		rc == -EUCLEAN ? err_set(e, ERR_INTERNAL, "%s/store.mdb is damaged or not a c8s store: restore a snapshot, or choose another --data-dir", dir)
-			       : err_sys(e, rc, "cannot open %s/store.mdb", dir);
-	if (rc == 0)
-		return &kv->kv;
-	lmdb_close(&kv->kv);
-	return NULL;
-}

@@ -17,6 +17,7 @@ void world_init(struct world *w, enum world_engine engine, uint64_t on_sim)
 	if (engine == ON_MEM)
 		w->disk = kv_disk_new();
 	w->lmdb.reserve_bytes = 1 << 20;
+	w->lmdb.log_bytes = 256 << 10;
 }
 
 void world_fini(struct world *w)
