@@ -90,7 +90,7 @@ static bool same_field(const struct field *f, const void *x, const void *y)
 	const void *px = (const char *)x + f->offset, *py = (const char *)y + f->offset;
 	if (f->card != ONE)
 		return same_list(f, px, py);
-	if (f->flags & FIELD_PTR && field_present(x, f) != field_present(y, f))
+	if (f->flags & FIELD_PTR && field_empty(x, f) != field_empty(y, f))
 		return false;
 	if (f->kind == K_MESSAGE && f->flags & FIELD_PTR)
 		px = *(void *const *)px, py = *(void *const *)py;

@@ -163,7 +163,7 @@ bool field_equal(const struct field *f, const void *a, const void *b)
 	const void *x = (const char *)a + f->offset, *y = (const char *)b + f->offset;
 	if (f->card != ONE)
 		return lists_equal(f, x, y);
-	bool here = !(f->flags & FIELD_PTR) || field_present(a, f), there = !(f->flags & FIELD_PTR) || field_present(b, f);
+	bool here = !(f->flags & FIELD_PTR) || !field_empty(a, f), there = !(f->flags & FIELD_PTR) || !field_empty(b, f);
 	return here == there && (!here || elements_equal(f, x, y));
 }
 

@@ -95,6 +95,8 @@ static int unescape(struct scan *s, const char *p, struct str *ret)
 	while (p < close) {
 		if (*p == '\\')
 			p = unescape_one(p, close, &out);
+		else if ((unsigned char)*p < 0x80)
+			*out++ = *p++;
 		else
 			p = utf8_copy_one(p, close, &out);
 		if (!p)

@@ -1,6 +1,7 @@
 /* apply: on the client by a three-way patch against the annotation of the last one, or on the server. */
 #include "codec/json.h"
 #include "codec/patch.h"
+#include "kubectl/apply_prune.h"
 #include "kubectl/change.h"
 #include "kubectl/command.h"
 
@@ -11,6 +12,7 @@ struct apply {
 	struct printer p;
 	enum dry_run dry;
 	bool server;
+	struct prune prune;
 	struct targets ts, done; /* done: objects to print when all are applied */
 };
 
@@ -46,6 +48,7 @@ static struct value *send_patch(struct apply *a, const struct target *t, struct 
 
 static int finish(struct apply *a, struct target *t, struct value *obj, const char *done, struct err *e)
 {
+	prune_seen(a->c, &a->prune, t, obj);
 	if (!a->p.given || a->p.format == PRINT_NAME)
 		return print_done(a->c, &a->p, t, obj, done, a->dry, e);
 	value_sort(obj);
@@ -162,9 +165,7 @@ static int check(struct apply *a, struct err *e)
 		return err_set(e, ERR_BAD_REQUEST, "--force-conflicts only works with --server-side");
 	if (!opt_list(c, "filename")->len && !opt(c, "kustomize").n)
 		return err_set(e, ERR_BAD_REQUEST, "must specify one of -f and -k");
-	if (opt_on(c, "prune"))
-		return err_set(e, ERR_BAD_REQUEST, "--prune is not there yet");
-	return 0;
+	return prune_init(c, &a->prune, e);
 }
 
 static int print_all(struct apply *a, struct err *e)
@@ -193,5 +194,7 @@ int cmd_apply(struct ctl *c, struct err *e)
 			ctl_problem(c, e);
 		ctl_flush(c);
 	}
-	return print_all(&a, e);
+	if (print_all(&a, e))
+		return -1;
+	return c->problems.len ? 0 : prune_run(c, &a.prune, &a.p, a.dry, e);
 }

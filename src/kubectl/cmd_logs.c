@@ -1,4 +1,5 @@
 /* logs: what containers wrote, of one Pod or of many, as it is or as it comes. */
+#include "base/clock.h"
 #include "kubectl/command.h"
 #include "kubectl/pods.h"
 #include "kubectl/walk.h"
@@ -66,7 +67,7 @@ static void put_options(struct ctl *c, struct buf *path)
 	if (opt_int(c, "limit-bytes"))
 		query_add(path, "limitBytes", opt(c, "limit-bytes"));
 	if (since)
-		query_add(path, "sinceSeconds", str_printf(c->a, "%lld", (long long)((since + NS_S - 1) / NS_S)));
+		query_add(path, "sinceSeconds", str_printf(c->a, "%lld", (long long)((since + NS_S / 2) / NS_S)));
 	if (opt(c, "since-time").n)
 		query_add(path, "sinceTime", opt(c, "since-time"));
 	if (opt(c, "selector").n && !opt_given(c, "tail"))
@@ -208,6 +209,30 @@ static int by_name(struct ctl *c, struct targets *pods, struct err *e)
 	return 0;
 }
 
+/* What Go says of a text that is no time: from where on it cannot be read, and as what. */
+static int check_time(struct str text, struct err *e)
+{
+	static const struct { const char *layout; size_t digits; } parts[] = {{"2006", 4}, {"-", 0}, {"01", 2}, {"-", 0}, {"02", 2}, {"T", 0}, {"15", 2}, {":", 0}, {"04", 2},
+		{":", 0}, {"05", 2}};
+	int64_t sec;
+	int32_t nsec;
+	struct str rest = text;
+	const char *as = "Z07:00";
+	if (!text.n || time_parse_rfc3339(text, &sec, &nsec) == 0)
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		size_t n = parts[i].digits ? parts[i].digits : 1, ok = 0;
+		while (ok < n && ok < rest.n && (parts[i].digits ? rest.p[ok] >= '0' && rest.p[ok] <= '9' : rest.p[ok] == parts[i].layout[0]))
+			ok++;
+		if (ok < n) {
+			as = parts[i].layout;
+			break;
+		}
+		rest = str_sub(rest, n, rest.n);
+	}
+	return err_set(e, ERR_BAD_REQUEST, "parsing time \"%.*s\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"%.*s\" as \"%s\"", STR_F(text), STR_F(rest), as);
+}
+
 static int check(struct ctl *c, struct err *e)
 {
 	if (!ctl_args(c)->len && !opt(c, "selector").n)
@@ -218,6 +243,10 @@ static int check(struct ctl *c, struct err *e)
 		return usage_error(c, e, "only one of -c or an inline [CONTAINER] arg is allowed");
 	if (opt_on(c, "all-containers") && opt(c, "container").n)
 		return err_set(e, ERR_BAD_REQUEST, "--all-containers=true should not be specified with container name %.*s", STR_F(opt(c, "container")));
+	if (check_time(opt(c, "since-time"), e) != 0)
+		return -1;
+	if (opt_duration(c, "since") <= -NS_S / 2)
+		return err_set(e, ERR_BAD_REQUEST, "--since must be greater than 0");
 	if (opt(c, "since-time").n && opt_duration(c, "since"))
 		return err_set(e, ERR_BAD_REQUEST, "at most one of `sinceTime` or `sinceSeconds` may be specified");
 	if (opt_int(c, "limit-bytes") < 0)

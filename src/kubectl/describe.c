@@ -13,7 +13,7 @@ static const struct kind_row {
 	const char *group, *resource;
 	describe_fn *fn;
 } kinds[] = {
-	{"", "configmaps", describe_configmap}, {"", "limitranges", describe_limitrange}, {"", "nodes", describe_node}, {"", "pods", describe_pod},
+	{"", "configmaps", describe_configmap}, {"", "limitranges", describe_limitrange}, {"", "nodes", describe_node}, {"", "persistentvolumeclaims", describe_claim}, {"", "persistentvolumes", describe_pv}, {"", "pods", describe_pod},
 	{"", "resourcequotas", describe_quota}, {"", "secrets", describe_secret}, {"", "serviceaccounts", describe_serviceaccount}, {"", "services", describe_service},
 	{"apps", "daemonsets", describe_daemonset}, {"apps", "deployments", describe_deployment}, {"apps", "replicasets", describe_replicaset},
 	{"apps", "statefulsets", describe_statefulset}, {"batch", "cronjobs", describe_cronjob}, {"batch", "jobs", describe_job},
@@ -21,6 +21,7 @@ static const struct kind_row {
 	{"policy", "poddisruptionbudgets", describe_budget}, {"rbac.authorization.k8s.io", "clusterrolebindings", describe_rolebinding},
 	{"rbac.authorization.k8s.io", "clusterroles", describe_role}, {"rbac.authorization.k8s.io", "rolebindings", describe_rolebinding},
 	{"rbac.authorization.k8s.io", "roles", describe_role}, {"scheduling.k8s.io", "priorityclasses", describe_priorityclass},
+	{"storage.k8s.io", "storageclasses", describe_storageclass},
 };
 
 /* An object must not paint on the terminal. */

@@ -21,7 +21,7 @@ struct describe {
 typedef int describe_fn(struct describe *d, struct err *e);
 describe_fn describe_pod, describe_deployment, describe_replicaset, describe_statefulset, describe_daemonset, describe_configmap, describe_secret, describe_service,
 	describe_generic, describe_job, describe_cronjob, describe_node, describe_serviceaccount, describe_role, describe_rolebinding, describe_quota,
-	describe_limitrange, describe_budget, describe_priorityclass, describe_endpointslice, describe_networkpolicy;
+	describe_limitrange, describe_budget, describe_priorityclass, describe_endpointslice, describe_networkpolicy, describe_claim, describe_pv, describe_storageclass;
 
 void describe_line(struct describe *d, int level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* "Labels:  a=b", one pair a line; "<none>". */
@@ -42,6 +42,7 @@ void describe_placement(struct describe *d, const struct value *spec);
 /* Containers and volumes of a Pod's spec; statuses may be NULL. */
 void describe_containers(struct describe *d, const char *title, const struct value *list, const struct value *statuses);
 void describe_volumes(struct describe *d, const struct value *list);
+void describe_volume_source(struct describe *d, const struct value *v); /* the one member of v that says where a volume comes from */
 /* Events about the object; nothing with --show-events=false. */
 int describe_events(struct describe *d, struct err *e) must_check;
 /* All of the object as the command prints it. */

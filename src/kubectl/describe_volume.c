@@ -15,6 +15,7 @@ static const struct volume {
 	{"image", "Image (a container image or OCI artifact)", {{"Reference", "reference", FIELD_TEXT}, {"PullPolicy", "pullPolicy", FIELD_TEXT}}},
 	{"iscsi", "ISCSI (an ISCSI Disk resource that is attached to a kubelet's host machine and then exposed to the pod)", {{"TargetPortal", "targetPortal", FIELD_TEXT},
 		{"IQN", "iqn", FIELD_TEXT}, {"FSType", "fsType", FIELD_TEXT}, {"ReadOnly", "readOnly", FIELD_BOOL}}},
+	{"local", "LocalVolume (a persistent volume backed by local storage on a node)", {{"Path", "path", FIELD_TEXT}}},
 	{"nfs", "NFS (an NFS mount that lasts the lifetime of a pod)", {{"Server", "server", FIELD_TEXT}, {"Path", "path", FIELD_TEXT}, {"ReadOnly", "readOnly", FIELD_BOOL}}},
 	{"persistentVolumeClaim", "PersistentVolumeClaim (a reference to a PersistentVolumeClaim in the same namespace)", {{"ClaimName", "claimName", FIELD_TEXT},
 		{"ReadOnly", "readOnly", FIELD_BOOL}}},
@@ -92,7 +93,7 @@ static void put_downward(struct describe *d, const struct value *v)
 	}
 }
 
-static void put_volume(struct describe *d, const struct value *v)
+void describe_volume_source(struct describe *d, const struct value *v)
 {
 	for (size_t i = 0; i < ARRAY_LEN(volumes); i++)
 		if (value_get(v, str_of(volumes[i].name))) {
@@ -117,7 +118,7 @@ void describe_volumes(struct describe *d, const struct value *list)
 	EACH_ITEM(v, list) {
 		describe_line(d, 1, "%s%.*s:", d->template ? " " : "", STR_F(value_path_str(*v, "name")));
 		d->inner = "    ";
-		put_volume(d, *v);
+		describe_volume_source(d, *v);
 		d->inner = NULL;
 	}
 	d->indent = indent;

@@ -55,6 +55,7 @@ static bool is_json(struct str doc)
 	return s.n && s.p[0] == '{';
 }
 
+/* 1: it does not parse, which is kept as a problem and ends the file. */
 static int one_document(struct reader *r, struct str doc, struct str source, struct err *e)
 {
 	struct value *v;
@@ -67,7 +68,8 @@ static int one_document(struct reader *r, struct str doc, struct str source, str
 		int64_t at = is_json(doc) ? json_bad_at(doc) : -1;
 		if (at > 0)
 			why = str_printf(r->c->a, "json: offset %lld: %.*s", (long long)at, STR_F(why));
-		return err_set(e, ERR_BAD_REQUEST, "error parsing %.*s: %s%.*s", STR_F(source), is_json(doc) ? "" : "error converting YAML to JSON: ", STR_F(why));
+		err_set(e, ERR_BAD_REQUEST, "error parsing %.*s: %s%.*s", STR_F(source), is_json(doc) ? "" : "error converting YAML to JSON: ", STR_F(why));
+		return ctl_problem(r->c, e), 1;
 	}
 	return v->type == V_NULL ? 0 : r->each(r->arg, v, source, e);
 }
@@ -105,7 +107,10 @@ static int stream(struct reader *r, struct str s, struct str source, struct err 
 		size_t n = object_length(s);
 		if (!n)
 			n = s.n;
-		if (one_document(r, str_sub(s, 0, n), source, e) != 0)
+		int c = one_document(r, str_sub(s, 0, n), source, e);
+		if (c > 0)
+			return 0;
+		if (c < 0)
 			ctl_problem(r->c, e);
 		s = str_sub(s, n, s.n);
 	}
@@ -117,9 +122,13 @@ static int documents(struct reader *r, struct str text, struct str source, struc
 	struct str doc;
 	if (is_stream(text))
 		return stream(r, text, source, e);
-	while (yaml_next_document(&text, &doc))
-		if (one_document(r, doc, source, e) != 0)
+	while (yaml_next_document(&text, &doc)) {
+		int c = one_document(r, doc, source, e);
+		if (c > 0)
+			return 0;
+		if (c < 0)
 			ctl_problem(r->c, e);
+	}
 	return 0;
 }
 
@@ -192,8 +201,10 @@ static int one_path(struct reader *r, struct str path, struct err *e)
 	uint32_t found = 0;
 	if (str_is(path, "-"))
 		return one_file(r, path, e);
-	if (str_has_prefix(path, STR("http://")) || str_has_prefix(path, STR("https://")))
-		return err_set(e, ERR_BAD_REQUEST, "reading %.*s: URLs are not read; download it and name the file", STR_F(path));
+	if (str_has_prefix(path, STR("http://")) || str_has_prefix(path, STR("https://"))) {
+		struct str text;
+		return url_read(r->c, path, &text, e) ? -1 : documents(r, text, path, e);
+	}
 	if (stat(str_z(r->c->a, path), &st) != 0)
 		return err_set(e, ERR_BAD_REQUEST, "the path \"%.*s\" does not exist", STR_F(path));
 	if (!S_ISDIR(st.st_mode))

@@ -87,7 +87,12 @@ static void answer(void *arg, struct http_req *q, struct http_resp *r)
 		serve_exec(q, r);
 	else if (str_is(q->path, POD "/portforward"))
 		serve_forward(q, r);
-	else if (str_is(q->path, POD))
+	else if (str_is(q->path, "/a.yaml"))
+		resp_text(r, 200, "text/plain", STR("{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}"));
+	else if (str_is(q->path, "/moved")) {
+		resp_header(r, STR("location"), STR("/a.yaml"));
+		resp_text(r, 302, "text/plain", STR(""));
+	} else if (str_is(q->path, POD))
 		resp_text(r, 200, "application/json", str_of(pod));
 	else
 		resp_text(r, 404, "text/plain", STR("nothing here\n"));
@@ -199,6 +204,8 @@ TEST(logs_of_one_container_or_of_all)
 	EXPECT("", 0, "Defaulted container \"c\" out of: c, d\none\ntwo\n", "logs", "p");
 	EXPECT("", 0, "one\ntwo\nof d\n", "logs", "p", "--all-containers");
 	EXPECT("", 0, "[pod/p/c] one\n[pod/p/c] two\n[pod/p/d] of d\n", "logs", "p", "--all-containers", "--prefix");
+	EXPECT("", 1, "error: --since must be greater than 0\n", "logs", "p", "--since=-1s");
+	EXPECT("", 1, "error: parsing time \"2024-01-01\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"\" as \"T\"\n", "logs", "p", "--since-time=2024-01-01");
 	EXPECT("", 1, "error: container x is not valid for pod p out of: c, d\n", "logs", "p", "-c", "x");
 	EXPECT("", 1, "Error from server (BadRequest): previous terminated container \"c\" in pod \"p\" not found\n", "logs", "p", "-c", "c", "-p");
 	stop_server();
@@ -250,5 +257,20 @@ TEST(a_forwarded_port_reaches_the_pod)
 	finish(g, rest, sizeof rest);
 	snprintf(line, sizeof line, "Handling connection for %u\nHandling connection for %u\n", port, port);
 	assert_string_equal(rest, line);
+	stop_server();
+}
+
+TEST(manifests_are_read_from_urls)
+{
+	char url[80], error[200];
+	start_server(NULL);
+	snprintf(url, sizeof url, "%s/a.yaml", server_flag + strlen("--server="));
+	EXPECT("", 0, "configmap/a\n", "create", "-f", url, "--dry-run=client", "-o", "name");
+	snprintf(url, sizeof url, "%s/moved", server_flag + strlen("--server="));
+	EXPECT("", 0, "configmap/a\n", "create", "-f", url, "--dry-run=client", "-o", "name");
+	snprintf(url, sizeof url, "%s/gone", server_flag + strlen("--server="));
+	snprintf(error, sizeof error, "error: unable to read URL \"%s\", server reported 404 Not Found, status code=404\n", url);
+	EXPECT("", 1, error, "create", "-f", url, "--dry-run=client", "-o", "name");
+	EXPECT("", 1, "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?\n", "create", "-f", "http://127.0.0.1:1/x.yaml");
 	stop_server();
 }

@@ -175,9 +175,34 @@ static int read_items(struct ctl *c, struct value *list, struct str source, stru
 	return 0;
 }
 
+static int not_text(const struct value *v, struct str field, struct str source, struct err *e)
+{
+	static const char *const kinds[] = {[V_BOOL] = "bool", [V_INT] = "number", [V_DOUBLE] = "number", [V_OBJECT] = "object", [V_LIST] = "array"};
+	if (!v || v->type == V_NULL || v->type == V_STRING)
+		return 0;
+	return err_set(e, ERR_BAD_REQUEST, "unable to decode \"%.*s\": json: cannot unmarshal %s into Go struct field ObjectMeta.metadata.%.*s of type string", STR_F(source),
+		kinds[v->type], STR_F(field));
+}
+
+/* Names, labels and annotations are looked at here already: YAML makes booleans and numbers of what was meant as text. */
+static int check_metadata(const struct value *v, struct str source, struct err *e)
+{
+	const struct value *meta = value_get(v, STR("metadata"));
+	EACH_MEMBER(m, meta) {
+		bool map = str_is(m->key, "labels") || str_is(m->key, "annotations");
+		bool text = str_is(m->key, "name") || str_is(m->key, "namespace") || str_is(m->key, "generateName");
+		if (text && not_text(m->value, m->key, source, e))
+			return -1;
+		EACH_MEMBER(x, map ? m->value : NULL)
+			if (not_text(x->value, m->key, source, e))
+				return -1;
+	}
+	return 0;
+}
+
 int target_of_value(struct ctl *c, struct value *v, struct str source, struct targets *ts, struct err *e)
 {
-	if (check_document(v, source, e) != 0)
+	if (check_document(v, source, e) != 0 || check_metadata(v, source, e) != 0)
 		return -1;
 	struct str kind = value_path_str(v, "kind"), name = value_path_str(v, "metadata.name");
 	const struct value *items = value_get(v, STR("items"));

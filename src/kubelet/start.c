@@ -339,7 +339,7 @@ static bool init_done(struct pod *p, struct arena *a, const struct core_v1_Conta
 	const struct cview *v = current(p, c->name);
 	if (v && v->state == CS_EXITED && v->exit_code == 0)
 		return true;
-	if (!v || v->state == CS_UNKNOWN || (v->state != CS_RUNNING && restart_wanted(p->spec->pod, c, v->exit_code, true)))
+	if (!v || (v->state != CS_RUNNING && v->state != CS_EXITED) || (v->state == CS_EXITED && restart_wanted(p->spec->pod, c, v->exit_code, true)))
 		consider(p, a, c, view_latest(p->view, c->name));
 	return false;
 }

@@ -134,16 +134,27 @@ def no_grace(t):
     until("it was asked", (host / "asked").exists, 5)
 
 
-@scenario
-def created_only(t):
-    """A container that was made but never started holds no Pod back."""
-    uid = t.run_ready(pod("p"))["metadata"]["uid"]
+def create_only(t, uid, name):
+    """As a kubelet would that dies before it starts the container."""
     cri = t.cluster.runtime.cri
     sandbox = next(s["id"] for s in cri.sandboxes() if s["uid"] == uid)
-    labels = [{1: f"io.kubernetes.{k}", 2: v} for k, v in (("pod.name", "p"), ("pod.namespace", t.ns), ("pod.uid", uid), ("container.name", "c"))]
-    cri.create(sandbox, {1: {1: "c", 2: 7}, 2: {1: "busybox:1.36"}, 3: ["true"], 9: labels}, {1: {1: "p", 2: uid, 3: t.ns}, 3: "/tmp"})
+    labels = [{1: f"io.kubernetes.{k}", 2: v} for k, v in (("pod.name", "p"), ("pod.namespace", t.ns), ("pod.uid", uid), ("container.name", name))]
+    cri.create(sandbox, {1: {1: name, 2: 7}, 2: {1: "busybox:1.36"}, 3: ["true"], 9: labels}, {1: {1: "p", 2: uid, 3: t.ns}, 3: "/tmp"})
+    return sandbox
+
+
+@scenario
+def created_only(t):
+    """A container that was made but never started holds no Pod back, neither at its end nor, as an init container, at its start."""
+    sandbox = create_only(t, t.run_ready(pod("p"))["metadata"]["uid"], "c")
     t.kubectl("delete", "pod", "p")
-    need(sandbox not in [s["id"] for s in cri.sandboxes() if s["ready"]], "its sandbox is still there")
+    need(sandbox not in [s["id"] for s in t.cluster.runtime.cri.sandboxes() if s["ready"]], "its sandbox is still there")
+    t.apply(pod("p", initContainers=[container("i", image="registry.k8s.io/no-such-image:1", command=["true"])]))
+    until("the image is missed", lambda: "Failed" in t.events("p"), 30)
+    create_only(t, t.get_pod("p")["metadata"]["uid"], "i")
+    change = {"spec": {"initContainers": [{"name": "i", "image": "busybox:1.36"}]}}
+    t.api.patch(t.path("pods", "p"), change, "application/strategic-merge-patch+json")
+    t.wait_ready("p", 30)
 
 
 @scenario(serial=True)
