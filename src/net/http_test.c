@@ -418,7 +418,7 @@ static void slow(struct setup *s)
 }
 TEST(http_slow_writers_are_cut)
 {
-	struct matrix m = {.fn = slow, .limits = {.header_timeout = 30 * NS_MS, .body_timeout = 30 * NS_MS, .idle_timeout = 50 * NS_MS, .handshake_timeout = 200 * NS_MS}};
+	struct matrix m = {.fn = slow, .limits = {.header_timeout = 30 * NS_MS, .body_timeout = 30 * NS_MS, .idle_timeout = 300 * NS_MS, .handshake_timeout = 200 * NS_MS}};
 	net_run(run_matrix, &m);
 }
 

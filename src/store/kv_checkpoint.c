@@ -48,7 +48,9 @@ static int checkpoint_end(struct lmdb *kv, int rc)
 		return 0;
 	}
 	mdb_txn_abort(STEAL(c->pin));
-	return kv->broken = rc == -ENOSPC ? -EIO : rc;
+	rc = rc == -ENOSPC ? -EIO : rc;
+	kv->broken = rc;
+	return rc;
 }
 
 static void *checkpoint_main(void *arg)
