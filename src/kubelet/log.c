@@ -1,8 +1,10 @@
 #include "kubelet/log.h"
 #include "os/file.h"
 #include "rt/fiber.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -186,18 +188,53 @@ static void wait_change(struct follower *f)
 	f->dirty = false;
 }
 
-/* After a rotation the name leads to another file. */
-static void reopen(struct copy *c, const char *path)
+static int name_order(const void *x, const void *y) { return str_cmp(*(const struct str *)x, *(const struct str *)y); }
+
+void log_asides(struct arena *a, const char *path, str_list_t *ret)
 {
+	char *dir = str_z(a, str_of(path)), *slash = strrchr(dir, '/');
+	*slash = 0;
+	struct str prefix = str_printf(a, "%s.", slash + 1);
+	DIR *d = opendir(dir);
+	for (struct dirent *en; d && (en = readdir(d));)
+		if (str_has_prefix(str_of(en->d_name), prefix))
+			*arena_push(a, ret) = str_printf(a, "%s/%s", dir, en->d_name);
+	if (d)
+		closedir(d);
+	if (ret->len)
+		qsort(ret->items, ret->len, sizeof *ret->items, name_order);
+}
+
+/* The file that came after the one with number ours: a slow reader may be several rotations behind. */
+static const char *file_after(struct arena *a, const char *path, ino_t ours)
+{
+	str_list_t old = {0};
+	struct stat st;
+	log_asides(a, path, &old);
+	for (uint32_t i = 0; i < old.len; i++)
+		if (stat(str_z(a, old.items[i]), &st) == 0 && st.st_ino == ours)
+			return i + 1 < old.len ? str_z(a, old.items[i + 1]) : path;
+	return old.len ? str_z(a, old.items[0]) : path; /* ours is gone already, and what was before it */
+}
+
+/* After a rotation the name leads to another file: reads the old one to its end and goes on to the next.  False when there is none. */
+static bool reopen(struct copy *c, const char *path)
+{
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 	struct stat now, ours;
 	if (stat(path, &now) || fstat(c->fd, &ours) || now.st_ino == ours.st_ino)
-		return;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
+		return false;
 	drain(c);
+	const char *next = file_after(a, path, ours.st_ino);
+	int fd = open(next, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || strcmp(next, file_after(a, path, ours.st_ino)) != 0) { /* rotated again meanwhile */
+		if (fd >= 0)
+			close(fd);
+		return fd >= 0;
+	}
 	close(c->fd);
 	c->fd = fd;
+	return true;
 }
 
 static int follow(struct copy *c, const char *path, struct err *e)
@@ -213,7 +250,8 @@ static int follow(struct copy *c, const char *path, struct err *e)
 		return -1;
 	while (!c->stopped && !fiber_cancelled()) {
 		bool over = c->s->over(c->s->arg);
-		reopen(c, path);
+		while (!c->stopped && reopen(c, path))
+			drain(c);
 		drain(c);
 		if (over)
 			break;

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "schema/types.h"
 
 struct log_line_view {
 	struct str time, stream, text; /* text without its newline */
@@ -27,6 +28,8 @@ struct log_sink {
 };
 /* Waits.  A follower ends when the sink refuses, the log is over, or the fiber is cancelled. */
 int log_copy(const char *path, const struct log_want *w, const struct log_sink *s, struct err *e) must_check;
+/* The files that rotation set aside for path, oldest first: "PATH.20261121-120000". */
+void log_asides(struct arena *a, const char *path, str_list_t *ret);
 /* The last lines' text, at most max bytes. */
 struct str log_last_lines(struct arena *a, const char *path, int lines, size_t max);
 /* The last max bytes of a file. */

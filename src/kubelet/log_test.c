@@ -1,5 +1,6 @@
 #include "base/test.h"
 #include "kubelet/log.h"
+#include "rt/fiber.h"
 #include <stdio.h>
 
 TEST(records_are_taken_apart)
@@ -69,4 +70,53 @@ TEST(the_last_lines_are_cut_to_the_newest_bytes)
 	assert_str(log_last_lines(a, file(a), 2, 100), "ee\nfour\n");
 	assert_str(log_last_lines(a, file(a), 80, 6), "\nfour\n");
 	arena_free(a);
+}
+
+/* A reader so slow that two rotations happen while it takes the first piece. */
+struct slow {
+	struct arena *a;
+	const char *path;
+	struct buf out;
+	int step;
+};
+
+static void write_line(const char *path, int i)
+{
+	FILE *f = fopen(path, "w");
+	fprintf(f, "2026-11-21T10:00:01Z stdout F %d\n", i);
+	fclose(f);
+}
+
+static int take_slowly(void *arg, struct str data)
+{
+	struct slow *s = arg;
+	buf_str(&s->out, data);
+	for (int i = 0; s->step == 0 && i < 3; i++) {
+		assert_int_equal(rename(s->path, str_z(s->a, str_printf(s->a, "%s.20261121-12000%d", s->path, i))), 0);
+		write_line(s->path, i + 2);
+	}
+	s->step++;
+	return 0;
+}
+
+static bool soon_over(void *arg) { return ((struct slow *)arg)->step >= 4; }
+
+static void follows(void *arg)
+{
+	struct arena *a = arena_new(NULL);
+	struct slow s = {.a = a, .path = str_z(a, str_printf(a, "%s/0.log", test_tmpdir()))};
+	struct log_sink sink = {take_slowly, soon_over, &s};
+	struct err e = {0};
+	write_line(s.path, 1);
+	assert_ok(log_copy(s.path, &(struct log_want){.follow = true}, &sink, &e), &e);
+	assert_str(buf_view(&s.out), "1\n2\n3\n4\n");
+	buf_fini(&s.out);
+	arena_free(a);
+}
+
+TEST(a_slow_follower_misses_no_rotation)
+{
+	struct rt *rt = rt_new(NULL);
+	assert_int_equal(rt_main(rt, "test", follows, NULL), 0);
+	rt_free(rt);
 }

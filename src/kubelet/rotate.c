@@ -1,30 +1,17 @@
 /* Container logs rotated by size: the present file is set aside, the runtime opens a new one, the oldest go. */
 #include "kubelet/impl.h"
-#include <dirent.h>
+#include "kubelet/log.h"
 #include <stdio.h>
 #include <sys/stat.h>
 
 #define LOOK_EVERY (10 * NS_S) /* unless the configuration says otherwise */
 
-static int name_order(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
-
-/* PATH.20261121-120000 and older ones of the same container. */
 static void drop_old(struct arena *a, const char *path, int keep)
 {
-	char *dir = str_z(a, str_of(path)), *slash = strrchr(dir, '/');
-	struct { char **items; uint32_t len, cap; } old = {0};
-	*slash = 0;
-	DIR *d = opendir(dir);
-	struct str prefix = str_printf(a, "%s.", slash + 1);
-	for (struct dirent *en; d && (en = readdir(d));)
-		if (str_has_prefix(str_of(en->d_name), prefix))
-			*arena_push(a, &old) = str_z(a, str_printf(a, "%s/%s", dir, en->d_name));
-	if (d)
-		closedir(d);
-	if (old.len)
-		qsort(old.items, old.len, sizeof *old.items, name_order);
+	str_list_t old = {0};
+	log_asides(a, path, &old);
 	for (uint32_t i = 0; i + (uint32_t)keep < old.len; i++)
-		remove(old.items[i]);
+		remove(str_z(a, old.items[i]));
 }
 
 static void rotate(struct kubelet *k, struct arena *a, const char *path, struct str id)

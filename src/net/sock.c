@@ -304,6 +304,8 @@ static void pull(struct sock *s)
 
 void sock_shutdown(struct sock *s)
 {
+	if (s->shut)
+		return; /* flushes ask again and again: a kick each time would never end */
 	s->shut = true;
 	sock_kick(s);
 }
