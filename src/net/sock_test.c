@@ -72,6 +72,40 @@ static void early_bytes(void *arg)
 
 TEST(sock_bytes_behind_the_handshake_are_read_at_once) { net_run(early_bytes, NULL); }
 
+/* ---- ending ---- */
+
+struct ender {
+	struct sock sock;
+	unsigned flushes;
+};
+
+static void shut_again(struct sock *s)
+{
+	container_of(s, struct ender, sock)->flushes++;
+	sock_shutdown(s);
+}
+
+static const struct sock_ops ending = {on_open, on_readable, shut_again, on_failed};
+
+static void ends_once(void *arg)
+{
+	struct ender e = {0};
+	int fd[2];
+	char end;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd), 0);
+	assert_int_equal(sock_init(&e.sock, fd[0], NULL, NULL, false, &ending, NULL), 0);
+	sock_kick(&e.sock);
+	for (int i = 0; i < STEPS && read(fd[1], &end, 1) != 0; i++)
+		(void)!fiber_sleep(NS_MS);
+	(void)!fiber_sleep(5 * NS_MS);
+	assert_int_equal(read(fd[1], &end, 1), 0);
+	assert_true(e.flushes && e.flushes < 5);
+	close(fd[1]);
+	sock_fini(&e.sock);
+}
+
+TEST(sock_a_shut_one_comes_to_rest) { net_run(ends_once, NULL); }
+
 /* ---- holding ---- */
 
 struct dribble {
