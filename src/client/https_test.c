@@ -130,6 +130,7 @@ static void run_fiber(void *arg)
 	r->fn(r->site);
 	transport_free(r->site->t);
 	http_server_free(r->site->server);
+	(void)!fiber_sleep(50 * NS_MS); /* connections that were closed hear their peer's end */
 }
 
 static void with_site(struct site *s, void (*fn)(struct site *s))

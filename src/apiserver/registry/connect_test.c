@@ -172,6 +172,7 @@ static void run(struct test_server *t)
 	make_objects(t);
 	body(t);
 	http_server_free(fake.http);
+	(void)!fiber_sleep(50 * NS_MS); /* connections that were closed hear their peer's end */
 }
 
 static void with_kubelet(void (*fn)(struct test_server *t))
