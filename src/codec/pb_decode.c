@@ -385,7 +385,7 @@ int pb_decode(struct arena *a, const struct type *t, struct str in, unsigned fla
 		in = copy;
 	}
 	struct decoder d = {a, e, 0};
-	const uint8_t *p = (const uint8_t *)in.p;
+	const uint8_t *p = (const uint8_t *)(in.p ? in.p : "");
 	return decode_message(&d, t, (struct reader){p, p + in.n}, obj);
 }
 
