@@ -1,5 +1,5 @@
-/* The node's network, where nobody else configures it: the configuration of room cni, and the runtime told of the range. */
-#include "cni/masquerade.h"
+/* The node's network, where nobody else configures it: the bridge's configuration, and the runtime told of the range. */
+#include "kubelet/masquerade.h"
 #include "kubelet/node.h"
 #include <dirent.h>
 
@@ -43,7 +43,7 @@ static void configure(struct kubelet *k, struct arena *a, struct str range)
 		return;
 	if (net_ip_parse(range, &c.pod_cidrs[0]))
 		log_error("network configuration: \"%.*s\" is no range of addresses", STR_F(range));
-	else if (cni_conf_write(&c, dir, NULL, NULL, &e))
+	else if (cni_conf_write(&c, dir, &e))
 		log_error("network configuration: %s", err_text(&e));
 	else if (open_ways(k, &c, &e))
 		log_warn("Pods may not reach the world: %s", err_text(&e));

@@ -9,11 +9,9 @@
 #pragma once
 #include "base/buf.h"
 #include "base/err.h"
-#include "os/helper.h"
+#include "os/plan.h"
 #include "os/netlink.h"
 
-#define CNI_CONF_DIR "/etc/cni/net.d"
-#define CNI_BIN_DIR "/usr/lib/cni"
 #define CNI_CONF_FILE "10-c8s.conflist"
 #define CNI_CIDRS_MAX 2
 
@@ -25,8 +23,5 @@ struct cni_conf {
 };
 /* The JSON text, with a final newline. */
 void cni_conf_put(struct buf *out, const struct cni_conf *c);
-/* Makes dir if needed and puts CNI_CONF_FILE there; *ret_changed (may be NULL) says whether anything was written.  With a helper the writing is a
- * plan (dir must be within its policy's roots); NULL: done here. */
-int cni_conf_write(const struct cni_conf *c, const char *dir, struct helper *h, bool *ret_changed, struct err *e) must_check;
-/* The plug-ins that the configuration needs are in bin_dir; else the error names what is missing and the package that has it. */
-int cni_plugins_check(const char *bin_dir, struct err *e) must_check;
+/* Makes dir if needed and puts CNI_CONF_FILE there, unless it is there already. */
+int cni_conf_write(const struct cni_conf *c, const char *dir, struct err *e) must_check;

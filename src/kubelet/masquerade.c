@@ -1,4 +1,4 @@
-#include "cni/masquerade.h"
+#include "kubelet/masquerade.h"
 #include "os/nft.h"
 #include <arpa/inet.h>
 #include <linux/netfilter.h>

@@ -2,7 +2,7 @@
  *
  * The bridge plug-in would do the same with a chain per Pod, at the price of six runs of iptables whenever a Pod ends. */
 #pragma once
-#include "cni/conf.h"
+#include "kubelet/cni_conf.h"
 
 #define CNI_TABLE "c8s" /* in the families ip and ip6 */
 

@@ -1,10 +1,9 @@
-#include "cni/conf.h"
+#include "kubelet/cni_conf.h"
 #include "codec/json.h"
 #include "os/file.h"
 #include <arpa/inet.h>
 #include <limits.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #define CONF_MAX 65536
 
@@ -78,22 +77,7 @@ static bool is_there(const char *path, struct str want)
 	return !file_read(a, path, CONF_MAX, &have, &e) && str_eq(have, want);
 }
 
-/* "/etc/cni" and "net.d": the plan makes the last part beneath what is there. */
-static int write_by_plan(const char *dir, struct str text, struct helper *h, struct err *e)
-{
-	CLEANUP(plan_free) struct plan *p = plan_new();
-	const char *slash = strrchr(dir, '/');
-	char root[PATH_MAX], file[NAME_MAX + sizeof CNI_CONF_FILE + 1];
-	if (!slash || slash == dir || !slash[1])
-		return err_set(e, ERR_BAD_REQUEST, "\"%s\" is no folder for network configurations", dir);
-	snprintf(root, sizeof root, "%.*s", (int)(slash - dir), dir);
-	snprintf(file, sizeof file, "%s/" CNI_CONF_FILE, slash + 1);
-	plan_mkdir(p, root, slash + 1, 0755, PLAN_KEEP, PLAN_KEEP);
-	plan_write(p, root, file, text, 0644);
-	return helper_run(h, p, NULL, e);
-}
-
-int cni_conf_write(const struct cni_conf *c, const char *dir, struct helper *h, bool *ret_changed, struct err *e)
+int cni_conf_write(const struct cni_conf *c, const char *dir, struct err *e)
 {
 	BUF(b);
 	char path[PATH_MAX];
@@ -102,25 +86,8 @@ int cni_conf_write(const struct cni_conf *c, const char *dir, struct helper *h, 
 		return err_nomem(e, CONF_MAX);
 	if (snprintf(path, sizeof path, "%s/" CNI_CONF_FILE, dir) >= (int)sizeof path)
 		return err_set(e, ERR_BAD_REQUEST, "path too long: %s", dir);
-	bool changed = !is_there(path, buf_view(&b));
-	int r = 0;
-	if (changed && h)
-		r = write_by_plan(dir, buf_view(&b), h, e);
-	else if (changed)
-		r = file_mkdirs(dir, 0755, e) || file_write_atomic(path, buf_view(&b), 0644, e) ? -1 : 0;
-	if (!r && ret_changed)
-		*ret_changed = changed;
-	return r ? err_wrap(e, "write the network configuration") : 0;
-}
-
-int cni_plugins_check(const char *bin_dir, struct err *e)
-{
-	static const char *const needed[] = {"bridge", "host-local", "loopback", "portmap"};
-	for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
-		char path[PATH_MAX];
-		snprintf(path, sizeof path, "%s/%s", bin_dir, needed[i]);
-		if (access(path, X_OK))
-			return err_set(e, ERR_NOT_FOUND, "the CNI plug-in %s is missing: install the package containernetworking-plugins", path);
-	}
-	return 0;
+	if (is_there(path, buf_view(&b)))
+		return 0;
+	bool failed = file_mkdirs(dir, 0755, e) || file_write_atomic(path, buf_view(&b), 0644, e);
+	return failed ? err_wrap(e, "write the network configuration") : 0;
 }

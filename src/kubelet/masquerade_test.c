@@ -1,4 +1,5 @@
-#include "cni/masquerade.h"
+#include "kubelet/masquerade.h"
+#include "os/helper.h"
 #include "os/test_ns.h"
 #include <arpa/inet.h>
 #include <poll.h>
