@@ -94,7 +94,9 @@ struct blob *event_json(struct cache_event *ev);
 /* Somebody follows the table: what is written to it is going to be asked for as JSON. */
 bool cache_watched(const struct cache_table *t);
 
-/* Which events a cursor gets.  Cursors of one bucket cost nothing for events of others. */
+/* Which events a cursor gets.  Cursors of one bucket cost nothing for events of others.
+ * A loop delivers in rounds, at once after quiet; while writes keep coming it rests 8 times as long as the last round took, 4 ms at most, and
+ * then delivers what has gathered. */
 struct bucket {
 	struct str ns, name; /* "" any */
 	struct str field;    /* with by_field: the value of the table's first selectable field, before or after the event */

@@ -18,7 +18,8 @@ static void make_loops(struct cache *c)
 	for (size_t i = 0; i < c->opts.nloops; i++) {
 		struct cache_loop *l = &c->loops[i];
 		l->cache = c;
-		l->post.fn = cache_loop_woken;
+		l->events.post.fn = cache_loop_events;
+		l->news.post.fn = cache_loop_revision;
 		list_init(&l->hubs);
 		cond_init(&l->revision);
 	}
@@ -53,11 +54,30 @@ struct cache *cache_new(const struct cache_opts *o, struct err *e)
 	return c;
 }
 
+struct leaving {
+	struct post post;
+	struct cache_loop *loop;
+	struct event done;
+};
+
+static void leave_here(struct post *p)
+{
+	struct leaving *l = container_of(p, struct leaving, post);
+	cache_loop_leave(l->loop);
+	event_set(&l->done);
+}
+
 void cache_free(struct cache *c)
 {
 	if (!c)
 		return;
 	store_unsubscribe(c->opts.store, &c->sub);
+	for (size_t i = 0; i < c->opts.nloops; i++) { /* behind the writer's last posts */
+		struct leaving l = {.post.fn = leave_here, .loop = &c->loops[i]};
+		event_init(&l.done);
+		loop_post(c->opts.loops[i], &l.post);
+		event_wait(&l.done);
+	}
 	release(c);
 }
 

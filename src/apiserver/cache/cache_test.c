@@ -164,6 +164,48 @@ static void frames(struct test_server *t)
 }
 TEST(many_watchers_of_a_loop_share_a_copy_of_the_frame) { with_server(4, frames); }
 
+/* A cursor whose events take 300 us each, as if by the clock. */
+struct costly {
+	struct seen seen;
+	struct cache_loop *loop;
+};
+
+static enum cursor_verdict note_costly(struct cursor *c, struct cache_event *ev)
+{
+	struct costly *k = container_of(c, struct costly, seen.c);
+	k->loop->began -= 300 * NS_US;
+	return note(c, ev);
+}
+
+static void rests(struct test_server *t)
+{
+	static const struct cursor_ops costly = {note_costly, gone};
+	const struct resource *cm = res("", "configmaps");
+	struct cache *c = server_cache(t->server);
+	struct costly k = {.loop = &c->loops[0]};
+	ERR(e);
+	settle();
+	assert_ok(cursor_open(&k.seen.c, &costly, cache_table(c, cm), &(struct bucket){STR(""), STR("")}, now(t), &e), &e);
+	cursor_resume(&k.seen.c);
+	do_create(t, cm, "default", CM("a", "1"));
+	assert_str(buf_view(&k.seen.text), "+a "); /* after quiet: at once */
+	assert_int_equal(fiber_sleep(NS_US), 0); /* the turn ends */
+	mono_t over = k.loop->rested;
+	assert_in_range(over - rt_now(), NS_MS, 8 * 300 * NS_US);
+	do_create(t, cm, "default", CM("b", "1"));
+	do_create(t, cm, "default", CM("c", "1"));
+	assert_str(buf_view(&k.seen.text), "+a ");
+	assert_int_equal(cursor_revision(&k.seen.c), now(t) - 2);
+	assert_int_equal(cache_wait_revision(c, now(t), rt_now()), 0);
+	assert_int_equal(fiber_sleep_until(over), 0);
+	assert_int_equal(fiber_sleep(NS_US), 0);
+	assert_str(buf_view(&k.seen.text), "+a +b +c "); /* in one round, which cost twice as much, or less than the longest rest */
+	assert_int_equal(k.loop->rested - over, 4 * NS_MS);
+	cursor_close(&k.seen.c);
+	buf_fini(&k.seen.text);
+}
+TEST(a_loop_rests_between_two_rounds_of_costly_deliveries) { with_server(4, rests); }
+
 static void overtaken(struct test_server *t)
 {
 	const struct resource *cm = res("", "configmaps");

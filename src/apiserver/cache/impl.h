@@ -71,11 +71,13 @@ struct cache_table_impl {
 
 struct cache_loop {
 	struct cache *cache;
-	struct post post;
-	_Atomic bool posted;
+	struct { struct post post; _Atomic bool posted; } events, news; /* for cursors, for waiters */
 	_Atomic uint32_t waiters;  /* fibers that wait for a revision */
 	struct list hubs;
 	struct cond revision;
+	struct turn over;          /* at the end of a round of deliveries */
+	struct timer rest;         /* until the next one */
+	mono_t began, rested;
 };
 
 struct cache {
@@ -107,4 +109,6 @@ void cache_apply(struct cache *c, const struct store_batch *b);
 int cache_load(struct cache *c, struct err *e) must_check;
 /* hub.c */
 struct hub *hub_here(struct cache_table *t); /* of the current loop, made when missing */
-void cache_loop_woken(struct post *p);
+void cache_loop_events(struct post *p);
+void cache_loop_revision(struct post *p);
+void cache_loop_leave(struct cache_loop *l); /* on the loop; nothing is posted to it any more */

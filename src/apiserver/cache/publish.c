@@ -90,9 +90,10 @@ static void wake(struct cache *c, uint64_t loops)
 {
 	for (size_t i = 0; i < c->opts.nloops; i++) {
 		struct cache_loop *l = &c->loops[i];
-		bool wanted = loops >> i & 1 || atomic_load(&l->waiters);
-		if (wanted && !atomic_exchange(&l->posted, true))
-			loop_post(c->opts.loops[i], &l->post);
+		if (loops >> i & 1 && !atomic_exchange(&l->events.posted, true))
+			loop_post(c->opts.loops[i], &l->events.post);
+		if (atomic_load(&l->waiters) && !atomic_exchange(&l->news.posted, true))
+			loop_post(c->opts.loops[i], &l->news.post);
 	}
 }
 
