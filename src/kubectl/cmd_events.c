@@ -1,6 +1,7 @@
 /* events: what happened, the newest last. */
 #include "kubectl/command.h"
 #include "kubectl/doc.h"
+#include "kubectl/event.h"
 #include "kubectl/print.h"
 #include "kubectl/table.h"
 #include "kubectl/walk.h"
@@ -14,17 +15,6 @@ struct events {
 	struct str kind, name;    /* of --for */
 	struct value *list;
 };
-
-static struct str seen(const struct value *ev)
-{
-	static const char *const fields[] = {"series.lastObservedTime", "lastTimestamp", "eventTime", "firstTimestamp", "metadata.creationTimestamp"};
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-		if (value_path_str(ev, fields[i]).n)
-			return value_path_str(ev, fields[i]);
-	return STR("");
-}
-
-static int by_time(const void *x, const void *y) { return str_cmp(seen(*(struct value *const *)x), seen(*(struct value *const *)y)); }
 
 static int read_options(struct events *v, struct err *e)
 {
@@ -67,18 +57,8 @@ static int read_events(struct events *v, struct err *e)
 			items->list.items[n++] = *x;
 	items->list.len = n;
 	if (n)
-		qsort(items->list.items, n, sizeof *items->list.items, by_time);
+		qsort(items->list.items, n, sizeof *items->list.items, event_by_time);
 	return 0;
-}
-
-static struct str last_seen(struct ctl *c, const struct value *ev)
-{
-	struct str last = ago_text(c, seen(ev)), first = value_path_str(ev, "firstTimestamp");
-	int64_t n = int_of(value_path(ev, "series.count"), int_of(value_path(ev, "count"), 1));
-	if (n <= 1)
-		return last;
-	struct str since = ago_text(c, first.n ? first : value_path_str(ev, "eventTime"));
-	return str_printf(c->a, "%.*s (x%lld over %.*s)", STR_F(last), (long long)n, STR_F(since));
 }
 
 /* Lines stay lines, escapes do not. */
@@ -93,7 +73,7 @@ static void put_text(struct buf *out, struct str s)
 
 static void put_row(struct events *v, struct tab *t, const struct value *ev)
 {
-	struct str age = last_seen(v->c, ev);
+	struct str age = event_age(v->c, ev);
 	if (opt_on(v->c, "all-namespaces"))
 		buf_printf(&t->text, "%.*s\t", STR_F(value_path_str(ev, "metadata.namespace")));
 	buf_printf(&t->text, "%.*s\t%.*s\t", STR_F(age), STR_F(value_path_str(ev, "type")));

@@ -1,4 +1,5 @@
 #include "kubectl/describe.h"
+#include "kubectl/event.h"
 #include "kubectl/walk.h"
 #include "base/clock.h"
 #include <ctype.h>
@@ -169,31 +170,29 @@ void describe_conditions(struct describe *d, const struct value *list, bool reas
 	}
 }
 
-/* ---- events */
-
-static struct str seen(const struct value *ev)
+void describe_conditions_seen(struct describe *d, const char *title, const char *field)
 {
-	static const char *const fields[] = {"series.lastObservedTime", "lastTimestamp", "eventTime", "firstTimestamp", "metadata.creationTimestamp"};
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-		if (value_path_str(ev, fields[i]).n)
-			return value_path_str(ev, fields[i]);
-	return STR("");
+	const struct value *list = value_path(d->obj, "status.conditions");
+	if (!list_len(list))
+		return;
+	describe_line(d, 0, "Conditions:");
+	describe_line(d, 1, "Type\tStatus\t%s\tLastTransitionTime\tReason\tMessage", title);
+	describe_line(d, 1, "----\t------\t%.*s\t------------------\t------\t-------", (int)strlen(title), "------------------");
+	EACH_ITEM(x, list) {
+		struct str seen = describe_time(d->c, value_path_str(*x, field)), turned = describe_time(d->c, value_path_str(*x, "lastTransitionTime"));
+		describe_line(d, 1, "%.*s \t%.*s \t%.*s \t%.*s \t%.*s \t%.*s", STR_F(value_path_str(*x, "type")), STR_F(value_path_str(*x, "status")), STR_F(seen), STR_F(turned),
+			STR_F(value_path_str(*x, "reason")), STR_F(value_path_str(*x, "message")));
+	}
 }
 
-static int by_time(const void *x, const void *y) { return str_cmp(seen(*(struct value *const *)x), seen(*(struct value *const *)y)); }
+/* ---- events */
 
 static void put_event(struct describe *d, const struct value *ev)
 {
-	struct ctl *c = d->c;
-	struct str last = ago_text(c, seen(ev)), from = value_path_str(ev, "source.component"), first = value_path_str(ev, "firstTimestamp");
-	int64_t n = int_of(value_path(ev, "series.count"), int_of(value_path(ev, "count"), 1));
+	struct str last = event_age(d->c, ev), from = value_path_str(ev, "source.component");
 	struct str field = value_path_str(ev, "involvedObject.fieldPath"), message = str_trim(value_path_str(ev, "message"));
 	if (!from.n)
 		from = value_path_str(ev, "reportingComponent");
-	if (n > 1) {
-		struct str since = ago_text(c, first.n ? first : value_path_str(ev, "eventTime"));
-		last = str_printf(c->a, "%.*s (x%lld over %.*s)", STR_F(last), (long long)n, STR_F(since));
-	}
 	describe_line(d, 1, "%.*s\t%.*s\t%.*s\t%.*s\t%.*s%s%.*s", STR_F(value_path_str(ev, "type")), STR_F(value_path_str(ev, "reason")), STR_F(last), STR_F(from),
 		STR_F(field), field.n ? ": " : "", STR_F(message));
 }
@@ -220,7 +219,7 @@ int describe_events(struct describe *d, struct err *e)
 		describe_line(d, 0, "Events:\t<none>");
 		return 0;
 	}
-	qsort(items->list.items, items->list.len, sizeof *items->list.items, by_time);
+	qsort(items->list.items, items->list.len, sizeof *items->list.items, event_by_time);
 	describe_line(d, 0, "Events:");
 	describe_line(d, 1, "Type\tReason\tAge\tFrom\tMessage");
 	describe_line(d, 1, "----\t------\t----\t----\t-------");

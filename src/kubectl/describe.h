@@ -37,6 +37,8 @@ struct str describe_selector(struct ctl *c, const struct value *selector);
 /* spec and labels of a Pod template, below a heading. */
 void describe_template(struct describe *d, const struct value *template);
 void describe_conditions(struct describe *d, const struct value *list, bool reasons);
+/* status.conditions with all times; field says when one was last looked at, below title. */
+void describe_conditions_seen(struct describe *d, const char *title, const char *field);
 /* Node-Selectors and Tolerations. */
 void describe_placement(struct describe *d, const struct value *spec);
 /* Containers and volumes of a Pod's spec; statuses may be NULL. */

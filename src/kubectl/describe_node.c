@@ -65,21 +65,6 @@ static void put_lease(struct describe *d)
 	put_lease_time(d, lease, "RenewTime", "spec.renewTime");
 }
 
-static void put_conditions(struct describe *d)
-{
-	const struct value *list = value_path(d->obj, "status.conditions");
-	if (!list_len(list))
-		return;
-	describe_line(d, 0, "Conditions:");
-	describe_line(d, 1, "Type\tStatus\tLastHeartbeatTime\tLastTransitionTime\tReason\tMessage");
-	describe_line(d, 1, "----\t------\t-----------------\t------------------\t------\t-------");
-	EACH_ITEM(x, list) {
-		struct str beat = describe_time(d->c, value_path_str(*x, "lastHeartbeatTime")), turned = describe_time(d->c, value_path_str(*x, "lastTransitionTime"));
-		describe_line(d, 1, "%.*s \t%.*s \t%.*s \t%.*s \t%.*s \t%.*s", TEXT(*x, "type"), TEXT(*x, "status"), STR_F(beat), STR_F(turned), TEXT(*x, "reason"),
-			TEXT(*x, "message"));
-	}
-}
-
 static void put_amounts(struct describe *d, const char *title, const struct value *map)
 {
 	if (map_len(map))
@@ -224,7 +209,7 @@ int describe_node(struct describe *d, struct err *e)
 	put_taints(d);
 	describe_line(d, 0, "Unschedulable:\t%s", is_true(value_path(o, "spec.unschedulable")) ? "true" : "false");
 	put_lease(d);
-	put_conditions(d);
+	describe_conditions_seen(d, "LastHeartbeatTime", "lastHeartbeatTime");
 	put_system(d);
 	put_spec(d);
 	return put_load(d, e) ? -1 : describe_events(d, e);

@@ -91,21 +91,6 @@ static int put_users(struct describe *d, struct err *e)
 	return 0;
 }
 
-static void put_conditions(struct describe *d)
-{
-	const struct value *list = value_path(d->obj, "status.conditions");
-	if (!list_len(list))
-		return;
-	describe_line(d, 0, "Conditions:");
-	describe_line(d, 1, "Type\tStatus\tLastProbeTime\tLastTransitionTime\tReason\tMessage");
-	describe_line(d, 1, "----\t------\t-----------------\t------------------\t------\t-------");
-	EACH_ITEM(x, list) {
-		struct str probed = describe_time(d->c, value_path_str(*x, "lastProbeTime")), turned = describe_time(d->c, value_path_str(*x, "lastTransitionTime"));
-		describe_line(d, 1, "%.*s \t%.*s \t%.*s \t%.*s \t%.*s \t%.*s", TEXT(*x, "type"), TEXT(*x, "status"), STR_F(probed), STR_F(turned), TEXT(*x, "reason"),
-			TEXT(*x, "message"));
-	}
-}
-
 int describe_claim(struct describe *d, struct err *e)
 {
 	const struct value *o = d->obj;
@@ -123,7 +108,7 @@ int describe_claim(struct describe *d, struct err *e)
 	put_source(d, value_path(o, "spec.dataSource"));
 	if (put_users(d, e))
 		return -1;
-	put_conditions(d);
+	describe_conditions_seen(d, "LastProbeTime", "lastProbeTime");
 	return describe_events(d, e);
 }
 
