@@ -16,12 +16,9 @@ static bool identify(const struct serving_opts *o, struct reviews *v, struct htt
 
 static bool open_path(const struct flag_list *l, struct str path)
 {
-	for (uint32_t i = 0; l && i < l->len; i++) {
-		struct str p = l->items[i];
-		bool any = p.n && p.p[p.n - 1] == '*';
-		if (any ? str_has_prefix(path, str_sub(p, 0, p.n - 1)) : str_eq(path, p))
+	for (uint32_t i = 0; l && i < l->len; i++)
+		if (str_matches(path, l->items[i]))
 			return true;
-	}
 	return false;
 }
 

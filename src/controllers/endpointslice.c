@@ -169,12 +169,7 @@ static uint32_t unplaced(const struct backend_group *g, const bool *placed)
 
 static bool belongs(const struct discovery_v1_EndpointSlice *s, const struct backend_group *g)
 {
-	if (str_is(s->addressType, "IPv6") != g->v6 || s->ports.len != g->ports.len)
-		return false;
-	for (uint32_t i = 0; i < g->ports.len; i++)
-		if (!obj_equal_at(desc_type(T_discovery_v1_EndpointPort), &s->ports.items[i], &g->ports.items[i]))
-			return false;
-	return true;
+	return str_is(s->addressType, "IPv6") == g->v6 && obj_list_equal(desc_type(T_discovery_v1_EndpointPort), &s->ports, &g->ports);
 }
 
 static bool wanted_by_group(const struct pass *p, const struct discovery_v1_EndpointSlice *s)

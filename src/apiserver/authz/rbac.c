@@ -127,14 +127,6 @@ void rbac_free(struct rbac *r)
 
 /* ---- Rules ---- */
 
-static bool has(const str_list_t *l, struct str s)
-{
-	LIST_EACH(x, *l)
-		if (str_eq(*x, s) || str_is(*x, "*"))
-			return true;
-	return false;
-}
-
 /* "pods", "pods/log", "*", "STAR/log" (any resource's log). */
 static bool resource_matches(const str_list_t *l, struct str resource, struct str sub)
 {
@@ -153,28 +145,20 @@ static bool resource_matches(const str_list_t *l, struct str resource, struct st
 static bool path_matches(const str_list_t *l, struct str path)
 {
 	LIST_EACH(x, *l)
-	{
-		bool star = x->n && x->p[x->n - 1] == '*';
-		if (star ? str_has_prefix(path, str_sub(*x, 0, x->n - 1)) : str_eq(*x, path))
+		if (str_matches(path, *x))
 			return true;
-	}
 	return false;
 }
 
 bool rbac_rule_allows(const struct rbac_v1_PolicyRule *rule, const struct attrs *at)
 {
-	if (!has(&rule->verbs, at->verb))
+	if (!rule_names(&rule->verbs, at->verb))
 		return false;
 	if (!at->is_resource)
 		return path_matches(&rule->nonResourceURLs, at->path);
-	if (!has(&rule->apiGroups, at->group) || !resource_matches(&rule->resources, at->resource, at->sub))
+	if (!rule_names(&rule->apiGroups, at->group) || !resource_matches(&rule->resources, at->resource, at->sub))
 		return false;
-	if (rule->resourceNames.len == 0)
-		return true;
-	LIST_EACH(n, rule->resourceNames)
-		if (at->name.n && str_eq(*n, at->name))
-			return true;
-	return false;
+	return rule->resourceNames.len == 0 || (at->name.n && str_list_has(&rule->resourceNames, at->name));
 }
 
 /* ---- Questions ---- */

@@ -73,14 +73,6 @@ static struct index *index_here(struct server *s)
 
 /* ---- matching ---- */
 
-static bool has(const str_list_t *l, struct str s)
-{
-	LIST_EACH(x, *l)
-		if (str_eq(*x, s) || str_is(*x, "*"))
-			return true;
-	return false;
-}
-
 static bool named(struct str pattern, struct str s) { return str_is(pattern, "*") || str_eq(pattern, s); }
 
 static bool subject_matches(const struct flowcontrol_v1_Subject *s, const struct user *u)
@@ -110,15 +102,15 @@ static bool resource_named(const str_list_t *l, const struct attrs *at)
 
 static bool resource_matches(const struct flowcontrol_v1_ResourcePolicyRule *p, const struct attrs *at)
 {
-	return has(&p->verbs, at->verb) && has(&p->apiGroups, at->group) && resource_named(&p->resources, at) && (at->ns.n ? has(&p->namespaces, at->ns) : p->clusterScope);
+	return rule_names(&p->verbs, at->verb) && rule_names(&p->apiGroups, at->group) && resource_named(&p->resources, at) && (at->ns.n ? rule_names(&p->namespaces, at->ns) : p->clusterScope);
 }
 
 static bool path_matches(const struct flowcontrol_v1_NonResourcePolicyRule *p, const struct attrs *at)
 {
-	if (!has(&p->verbs, at->verb))
+	if (!rule_names(&p->verbs, at->verb))
 		return false;
 	LIST_EACH(x, p->nonResourceURLs)
-		if (str_eq(*x, at->path) || (str_has_suffix(*x, STR("*")) && str_has_prefix(at->path, str_sub(*x, 0, x->n - 1))))
+		if (str_matches(at->path, *x))
 			return true;
 	return false;
 }
