@@ -112,13 +112,6 @@ static int sync_all(void *arg, struct str key, struct err *e)
 	return rc;
 }
 
-static void run(void *arg)
-{
-	struct aggregation *g = arg;
-	queue_add(g->queue, STR("all"));
-	queue_run(g->queue, &g->m->scope, 1, sync_all, g);
-}
-
 void clusterrole_aggregation_start(struct manager *m)
 {
 	struct aggregation *g = manager_alloc(m, sizeof *g);
@@ -126,5 +119,6 @@ void clusterrole_aggregation_start(struct manager *m)
 	g->roles = manager_informer(m, "rbac.authorization.k8s.io", "v1", "clusterroles");
 	g->on_role = (struct informer_handler){.fn = role_event, .arg = g};
 	informer_add_handler(g->roles, &g->on_role);
-	manager_when_synced(m, (struct informer *const[]){g->roles, NULL}, run, g);
+	queue_add(g->queue, STR("all"));
+	manager_run(m, (struct informer *const[]){g->roles, NULL}, g->queue, 1, sync_all, g);
 }

@@ -310,12 +310,6 @@ static int sync_key(void *arg, struct str key, struct err *e)
 	return reconcile(&p, e);
 }
 
-static void run(void *arg)
-{
-	struct slice_controller *c = arg;
-	queue_run(c->queue, &c->m->scope, 5, sync_key, c);
-}
-
 void endpointslice_start(struct manager *m)
 {
 	struct slice_controller *c = manager_alloc(m, sizeof *c);
@@ -328,5 +322,5 @@ void endpointslice_start(struct manager *m)
 	informer_add_index(c->slices, slice_index);
 	c->on_slice = (struct informer_handler){.fn = slice_event, .arg = c};
 	informer_add_handler(c->slices, &c->on_slice);
-	manager_when_synced(m, (struct informer *const[]){c->watch.services, c->watch.pods, c->slices, c->nodes, NULL}, run, c);
+	manager_run(m, (struct informer *const[]){c->watch.services, c->watch.pods, c->slices, c->nodes, NULL}, c->queue, 5, sync_key, c);
 }
