@@ -234,8 +234,14 @@ const struct strategy flowschema_strategy = {
 const struct strategy prioritylevel_strategy = {
 	.group = "flowcontrol.apiserver.k8s.io", .resource = "prioritylevelconfigurations", .validate = validate_prioritylevel, .validate_update = validate_prioritylevel_update,
 	.validate_status = validate_prioritylevel_status, .status_keeps = whole_metadata, .meta_checked_once = true, .has_generation = true, .cells = prioritylevel_cells};
+static void warn_crd(struct request *r, const void *obj, const void *old)
+{
+	if (!old)
+		request_warn(r, "this server does not serve custom resources yet: the definition is stored, and nothing else");
+}
+
 const struct strategy crd_strategy = {
-	.group = "apiextensions.k8s.io", .resource = "customresourcedefinitions", .status_keeps = whole_metadata, .has_generation = true, .returns_object_on_delete = true};
+	.group = "apiextensions.k8s.io", .resource = "customresourcedefinitions", .warn = warn_crd, .status_keeps = whole_metadata, .has_generation = true, .returns_object_on_delete = true};
 
 /* What this server answers itself is there from the start. */
 static void apiservice_create(struct request *r, void *obj)
