@@ -148,7 +148,7 @@ void cursor_close(struct cursor *c); /* fine on a closed (zeroed) one */
  * On its loop, but for _init and _fini: those where and when no loop asks. */
 struct cache_view {
 	struct cache *cache;
-	struct { struct cursor cursor; struct cache_view *view; struct cache_table *table; } of[CACHE_VIEW_TABLES];
+	struct cache_view_table { struct cursor cursor; struct cache_view *view; struct cache_table *table; } of[CACHE_VIEW_TABLES];
 	size_t n;
 	bool watching, stale;
 	struct arena *mem;      /* lives until the next renewal */

@@ -1,7 +1,7 @@
 #include "apiserver/cache.h"
 #include "base/log.h"
 
-static struct cache_view *view_of(struct cursor *c) { return container_of(c, __typeof__(((struct cache_view *)0)->of[0]), cursor)->view; }
+static struct cache_view *view_of(struct cursor *c) { return container_of(c, struct cache_view_table, cursor)->view; }
 
 static enum cursor_verdict on_event(struct cursor *c, struct cache_event *ev)
 {
