@@ -427,14 +427,16 @@ static void count_watch(const struct wire_watch *w, struct metric_set *to)
 static void gather_here(struct server *s, struct server_loop *l, void *arg)
 {
 	struct metric_set *to = arg;
-	struct http_stats st = {0};
+	struct http_stats st;
 	struct wire_watch *w;
 	metric_set_merge(to, &here(s)->set);
 	list_each(w, &l->watches, node)
 		count_watch(w, to);
-	if (l->http)
-		http_server_stats(l->http, &st);
-	*metric_set_counter(to, METRIC_TLS_ERRORS, STR("")) += (double)st.handshake_errors;
+	for (size_t i = 0; i < s->nlisteners; i++)
+		if (l->http[i]) {
+			http_server_stats(l->http[i], &st);
+			*metric_set_counter(to, METRIC_TLS_ERRORS, STR("")) += (double)st.handshake_errors;
+		}
 }
 
 static int answer_set(struct request *r, const struct metric_set *set)
