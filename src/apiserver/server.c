@@ -204,7 +204,7 @@ static void drain_here(struct on_loop *j)
 	list_each(w, &j->l->watches, node)
 		watch_finish(w);
 	/* TLS last: it has the requests that last, and what follows would have no time left. */
-	for (size_t i = j->server->nlisteners; i-- > 0;)
+	for (size_t i = SERVER_LISTENERS_MAX; i-- > 0;)
 		if (j->l->http[i])
 			(void)!http_drain(j->l->http[i], j->deadline);
 }
@@ -217,7 +217,7 @@ void server_drain(struct server *s, mono_t deadline)
 
 static void free_here(struct on_loop *j)
 {
-	for (size_t i = 0; i < j->server->nlisteners; i++)
+	for (size_t i = 0; i < SERVER_LISTENERS_MAX; i++)
 		http_server_free(j->l->http[i]);
 }
 

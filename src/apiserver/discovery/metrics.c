@@ -432,7 +432,7 @@ static void gather_here(struct server *s, struct server_loop *l, void *arg)
 	metric_set_merge(to, &here(s)->set);
 	list_each(w, &l->watches, node)
 		count_watch(w, to);
-	for (size_t i = 0; i < s->nlisteners; i++)
+	for (size_t i = 0; i < SERVER_LISTENERS_MAX; i++)
 		if (l->http[i]) {
 			http_server_stats(l->http[i], &st);
 			*metric_set_counter(to, METRIC_TLS_ERRORS, STR("")) += (double)st.handshake_errors;
