@@ -1,8 +1,8 @@
 #include "cmd/serving.h"
 #include "base/version.h"
+#include "client/reviews.h"
 #include "codec/json.h"
 #include "net/addr.h"
-#include "net/http.h"
 #include "os/file.h"
 #include "os/proc.h"
 #include "pki/cert.h"
@@ -96,7 +96,7 @@ static void handle(void *arg, struct http_req *q, struct http_resp *r)
 {
 	struct visit t = {arg, q, r};
 	struct str text;
-	int code = reviews_check(t.s->reviews, q, &text);
+	int code = serving_check(&t.s->o, t.s->reviews, q, &text);
 	if (code) {
 		refuse(&t, code, text);
 		return;
@@ -191,7 +191,7 @@ struct serving *serving_start(const struct serving_opts *o, struct err *e)
 	if (!s)
 		return err_nomem(e, sizeof *s), NULL;
 	s->o = *o;
-	s->reviews = reviews_new(o);
+	s->reviews = reviews_new();
 	if (open_tls(s, e) == 0 && open_port(s, e) == 0)
 		return s;
 	serving_stop(s);
