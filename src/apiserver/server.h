@@ -44,6 +44,8 @@ void server_show(struct server *s, void (*fn)(void *arg, struct metric_set *to),
 const struct server_opts *server_options(const struct server *s);
 struct cache *server_cache(const struct server *s);
 struct store *server_store(const struct server *s);
+/* Of the current loop among the options' loops; a bug on any other. */
+size_t server_loop_number(const struct server *s);
 bool server_ready(const struct server *s);
 bool server_draining(const struct server *s);
 /* State of authn/, authz/, flow/, admission/, discovery/, registry/ (IP allocators, ...): each folder defines its struct, makes it in its _start function

@@ -1,9 +1,9 @@
 #include "cmd/serving.h"
 #include "base/version.h"
 #include "client/process.h"
+#include "client/reviews.h"
 #include "codec/json.h"
 #include "net/addr.h"
-#include "net/http.h"
 #include "os/file.h"
 #include "pki/cert.h"
 #include <stdlib.h>
@@ -105,7 +105,7 @@ static void handle(void *arg, struct http_req *q, struct http_resp *r)
 {
 	struct visit t = {arg, q, r};
 	struct str text;
-	int code = t.s->o.plain ? 0 : reviews_check(t.s->reviews, q, &text);
+	int code = t.s->o.plain ? 0 : serving_check(&t.s->o, t.s->reviews, q, &text);
 	if (code) {
 		refuse(&t, code, text);
 		return;
@@ -201,7 +201,7 @@ struct serving *serving_start(const struct serving_opts *o, struct err *e)
 		return err_nomem(e, sizeof *s), NULL;
 	s->o = *o;
 	if (!o->plain)
-		s->reviews = reviews_new(o);
+		s->reviews = reviews_new();
 	if ((o->plain || open_tls(s, e) == 0) && open_port(s, e) == 0)
 		return s;
 	serving_stop(s);

@@ -29,7 +29,5 @@ void serving_stop(struct serving *s); /* waits; NULL is fine */
 /* Private to serving*.c. */
 struct http_req;
 struct reviews;
-struct reviews *reviews_new(const struct serving_opts *o);
-void reviews_free(struct reviews *v);
 /* Waits.  0, or the status to answer with and its message. */
-int reviews_check(struct reviews *v, struct http_req *q, struct str *ret_text);
+int serving_check(const struct serving_opts *o, struct reviews *v, struct http_req *q, struct str *ret_text);

@@ -1,7 +1,7 @@
 /* Controllers: informer -> queue -> sync(key) in a fiber, on one loop.
  *
  * To add one: a file NAME.c with `void NAME_start(struct manager *m)` that gets its informers from m, adds handlers that put keys into a queue, and calls
- * queue_run; then a row in table.c.  A sync reads the informers' picture, works out what is wanted and writes the difference; it must be
+ * manager_run; then a row in table.c.  A sync reads the informers' picture, works out what is wanted and writes the difference; it must be
  * correct when run twice, late, or on a stale picture (expectations hold it back until its own writes are seen).
  * Memory of a controller lives until manager_free: allocate it with manager_alloc. */
 #pragma once
@@ -51,6 +51,8 @@ void *manager_alloc(struct manager *m, size_t n);
 struct queue *manager_queue(struct manager *m, const char *name);
 /* Runs fn(arg) on a fiber once these informers are in step (NULL-terminated). */
 void manager_when_synced(struct manager *m, struct informer *const *informers, void (*fn)(void *arg), void *arg);
+/* queue_run once they are. */
+void manager_run(struct manager *m, struct informer *const *informers, struct queue *q, int workers, int (*sync)(void *arg, struct str key, struct err *e), void *arg);
 /* The shared informer of a resource. */
 struct informer *manager_informer(struct manager *m, const char *group, const char *version, const char *plural);
 

@@ -104,12 +104,6 @@ static int sync_key(void *arg, struct str key, struct err *e)
 	return -1;
 }
 
-static void run(void *arg)
-{
-	struct endpoints_controller *c = arg;
-	queue_run(c->queue, &c->m->scope, 5, sync_key, c);
-}
-
 void endpoints_start(struct manager *m)
 {
 	struct endpoints_controller *c = manager_alloc(m, sizeof *c);
@@ -120,5 +114,5 @@ void endpoints_start(struct manager *m)
 	c->endpoints = manager_informer(m, "", "v1", "endpoints");
 	c->nodes = manager_informer(m, "", "v1", "nodes");
 	enqueue_own(&c->own, c->endpoints, c->queue);
-	manager_when_synced(m, (struct informer *const[]){c->watch.services, c->watch.pods, c->endpoints, c->nodes, NULL}, run, c);
+	manager_run(m, (struct informer *const[]){c->watch.services, c->watch.pods, c->endpoints, c->nodes, NULL}, c->queue, 5, sync_key, c);
 }

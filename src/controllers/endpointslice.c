@@ -169,12 +169,7 @@ static uint32_t unplaced(const struct backend_group *g, const bool *placed)
 
 static bool belongs(const struct discovery_v1_EndpointSlice *s, const struct backend_group *g)
 {
-	if (str_is(s->addressType, "IPv6") != g->v6 || s->ports.len != g->ports.len)
-		return false;
-	for (uint32_t i = 0; i < g->ports.len; i++)
-		if (!obj_equal_at(desc_type(T_discovery_v1_EndpointPort), &s->ports.items[i], &g->ports.items[i]))
-			return false;
-	return true;
+	return str_is(s->addressType, "IPv6") == g->v6 && obj_list_equal(desc_type(T_discovery_v1_EndpointPort), &s->ports, &g->ports);
 }
 
 static bool wanted_by_group(const struct pass *p, const struct discovery_v1_EndpointSlice *s)
@@ -315,12 +310,6 @@ static int sync_key(void *arg, struct str key, struct err *e)
 	return reconcile(&p, e);
 }
 
-static void run(void *arg)
-{
-	struct slice_controller *c = arg;
-	queue_run(c->queue, &c->m->scope, 5, sync_key, c);
-}
-
 void endpointslice_start(struct manager *m)
 {
 	struct slice_controller *c = manager_alloc(m, sizeof *c);
@@ -333,5 +322,5 @@ void endpointslice_start(struct manager *m)
 	informer_add_index(c->slices, slice_index);
 	c->on_slice = (struct informer_handler){.fn = slice_event, .arg = c};
 	informer_add_handler(c->slices, &c->on_slice);
-	manager_when_synced(m, (struct informer *const[]){c->watch.services, c->watch.pods, c->slices, c->nodes, NULL}, run, c);
+	manager_run(m, (struct informer *const[]){c->watch.services, c->watch.pods, c->slices, c->nodes, NULL}, c->queue, 5, sync_key, c);
 }

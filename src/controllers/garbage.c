@@ -308,12 +308,6 @@ static int sync_key(void *arg, struct str item, struct err *e)
 	return sync_object(gc, a, &d, e);
 }
 
-static void run(void *arg)
-{
-	struct garbage *gc = arg;
-	queue_run(gc->queue, &gc->m->scope, 4, sync_key, gc);
-}
-
 /* TypeMeta comes first in every kind, ObjectMeta second, so the generic index needs no type. */
 struct any_object {
 	struct str kind, api_version;
@@ -342,5 +336,5 @@ void garbage_start(struct manager *m)
 		w->handler = (struct informer_handler){.fn = object_event, .arg = w};
 		informer_add_handler(w->inf, &w->handler);
 	}
-	manager_when_synced(m, all, run, gc);
+	manager_run(m, all, gc->queue, 4, sync_key, gc);
 }

@@ -68,6 +68,27 @@ void manager_when_synced(struct manager *m, struct informer *const *informers, v
 		bug("no fiber for a controller");
 }
 
+struct work {
+	struct manager *m;
+	struct queue *queue;
+	int workers;
+	int (*sync)(void *arg, struct str key, struct err *e);
+	void *arg;
+};
+
+static void work(void *arg)
+{
+	struct work *w = arg;
+	queue_run(w->queue, &w->m->scope, w->workers, w->sync, w->arg);
+}
+
+void manager_run(struct manager *m, struct informer *const *informers, struct queue *q, int workers, int (*sync)(void *arg, struct str key, struct err *e), void *arg)
+{
+	struct work *w = manager_alloc(m, sizeof *w);
+	*w = (struct work){m, q, workers, sync, arg};
+	manager_when_synced(m, informers, work, w);
+}
+
 static bool names(const struct controller *c, struct str item)
 {
 	return str_is(item, c->name) || (c->alias && str_is(item, c->alias));

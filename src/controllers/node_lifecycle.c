@@ -239,16 +239,6 @@ static void show(void *arg, struct metric_set *to)
 	}
 }
 
-static void run(void *arg)
-{
-	struct node_lifecycle *c = arg;
-	c->m->show = show;
-	c->m->show_arg = c;
-	queue_run(c->queue, &c->m->scope, 2, sync_node, c);
-	if (!fiber_spawn(&c->m->scope, "node-monitor", monitor_fiber, c))
-		bug("no fiber for the node monitor");
-}
-
 static void forget_all(void *arg)
 {
 	struct node_lifecycle *c = arg;
@@ -273,5 +263,8 @@ void node_lifecycle_start(struct manager *m)
 	c->pods = manager_informer(m, "", "v1", "pods");
 	informer_add_index(c->pods, pods_node_index);
 	enqueue_own(&c->own, c->nodes, c->queue);
-	manager_when_synced(m, (struct informer *const[]){c->nodes, c->leases, c->pods, NULL}, run, c);
+	m->show = show;
+	m->show_arg = c;
+	manager_run(m, (struct informer *const[]){c->nodes, c->leases, c->pods, NULL}, c->queue, 2, sync_node, c);
+	manager_when_synced(m, (struct informer *const[]){c->nodes, c->leases, c->pods, NULL}, monitor_fiber, c);
 }

@@ -142,12 +142,6 @@ static void forget_all(void *arg)
 	map_fini(&c->waiting);
 }
 
-static void run(void *arg)
-{
-	struct taint_eviction *c = arg;
-	queue_run(c->queue, &c->m->scope, 4, sync_key, c);
-}
-
 void taint_eviction_start(struct manager *m)
 {
 	struct taint_eviction *c = manager_alloc(m, sizeof *c);
@@ -162,5 +156,5 @@ void taint_eviction_start(struct manager *m)
 	c->on_pod = (struct informer_handler){.fn = pod_event, .arg = c};
 	informer_add_handler(c->nodes, &c->on_node);
 	informer_add_handler(c->pods, &c->on_pod);
-	manager_when_synced(m, (struct informer *const[]){c->nodes, c->pods, NULL}, run, c);
+	manager_run(m, (struct informer *const[]){c->nodes, c->pods, NULL}, c->queue, 4, sync_key, c);
 }

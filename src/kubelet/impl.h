@@ -178,7 +178,7 @@ struct kubelet {
 	struct arena *images_mem;
 	core_v1_ContainerImage_list_t images;
 	struct http_server *server;
-	struct auth *auth;
+	struct reviews *reviews;
 	struct tls *tls;
 	wall_t started;
 	bool orphans_done;

@@ -275,12 +275,13 @@ class Tables:
         return "\n".join(out) + "\n"
 
     def column_tables(self):
-        data = json.load(open(self.schema / "columns.json"))
+        data, texts = (json.load(open(self.schema / f)) for f in ("columns.json", "column-texts.json"))
+        text = lambda kind, name: texts["kinds"].get(kind, {}).get(name) or texts["columns"][name]
         p, kinds, columns = self.pool, [], []
         fallback = [dict(group=k.split("/")[0], kind=k.split("/")[1], columns=data["fallback"]) for k in data["kindsWithFallback"]]
         for k in sorted(data["kinds"] + fallback, key=lambda k: (k["kind"], k["group"])) + [dict(group="", kind="", columns=data["fallback"])]:
             kinds.append(self.row(p(k["group"]), p(k["kind"]), len(columns), len(k["columns"])))
-            columns += [self.row(p(c["name"]), p(c["type"]), p(c.get("format", "")), c["priority"]) for c in k["columns"]]
+            columns += [self.row(p(c["name"]), p(c["type"]), p(c.get("format", "")), p(text(k["kind"], c["name"])), c["priority"]) for c in k["columns"]]
         return [("struct column_kind", "desc_column_kinds", kinds), ("struct column", "desc_column_table", columns)]
 
     def gate_tables(self):

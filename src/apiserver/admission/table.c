@@ -77,14 +77,10 @@ static void find_default(const struct admit *a, enum admit_default d, const stru
 void *admit_default(const struct admit *a, enum admit_default d)
 {
 	struct server *s = a->request->server;
-	const struct server_opts *o = server_options(s);
 	struct admission *state = server_part(s, PART_ADMISSION);
 	struct cache *c = server_cache(s);
-	struct found fresh = {0}, *f = &fresh;
+	struct found *f = &state->found[server_loop_number(s)][d];
 	struct cache_pin pin;
-	for (size_t i = 0; i < o->nloops; i++)
-		if (o->loops[i] == loop_self())
-			f = &state->found[i][d];
 	cache_pin(c, cache_table_by_name(c, defaults[d].group, defaults[d].plural), &pin);
 	if (!f->valid || f->changed != pin.changed)
 		find_default(a, d, &pin, f);

@@ -37,15 +37,6 @@ static void start(struct request *r, int code, const char *type)
 
 /* ---- whole bodies in a buffer ---- */
 
-static bool wants_gzip(struct request *r)
-{
-	struct str rest = req_header(r->http, STR("accept-encoding")), token;
-	while (rest.n && str_next(&rest, ',', &token))
-		if (str_is(str_trim(token), "gzip"))
-			return true;
-	return false;
-}
-
 static void gzip_headers(struct request *r)
 {
 	resp_header(r->resp, STR("content-encoding"), STR("gzip"));
@@ -60,7 +51,7 @@ static void send_piece(void *arg, const void *p, size_t n)
 static void send_pieces(struct request *r, int code, const char *type, const struct http_piece *v, size_t n, size_t total)
 {
 	start(r, code, type);
-	if (total < GZIP_FROM || !wants_gzip(r)) {
+	if (total < GZIP_FROM || !req_header_has(r->http, STR("accept-encoding"), STR("gzip"))) {
 		(void)!resp_writev(r->resp, v, n);
 		return;
 	}
@@ -479,7 +470,7 @@ static void send_list(struct request *r, const struct answer *a)
 		send_list_transformed(r, a);
 	else if (r->accept.media == MEDIA_PB)
 		send_list_pb(r, a);
-	else if (plain(r) && r->accept.media == MEDIA_JSON && !wants_gzip(r))
+	else if (plain(r) && r->accept.media == MEDIA_JSON && !req_header_has(r->http, STR("accept-encoding"), STR("gzip")))
 		send_list_stream(r, a);
 	else
 		send_list_buffered(r, a);

@@ -83,23 +83,15 @@ static const struct core_v1_NodeSelector *required_nodes(const struct core_v1_Po
 	return s->affinity && s->affinity->nodeAffinity ? s->affinity->nodeAffinity->requiredDuringSchedulingIgnoredDuringExecution : NULL;
 }
 
-static bool has_requirement(const core_v1_NodeSelectorRequirement_list_t *l, const struct core_v1_NodeSelectorRequirement *q)
-{
-	LIST_EACH(x, *l)
-		if (obj_equal_at(desc_type(T_core_v1_NodeSelectorRequirement), x, q))
-			return true;
-	return false;
-}
-
 static bool term_narrows(const struct core_v1_NodeSelectorTerm *now, const struct core_v1_NodeSelectorTerm *old)
 {
 	if (!old->matchExpressions.len && !old->matchFields.len && (now->matchExpressions.len || now->matchFields.len))
 		return false; /* an empty term matches nothing */
 	LIST_EACH(q, old->matchExpressions)
-		if (!has_requirement(&now->matchExpressions, q))
+		if (!obj_list_has(desc_type(T_core_v1_NodeSelectorRequirement), &now->matchExpressions, q))
 			return false;
 	LIST_EACH(q, old->matchFields)
-		if (!has_requirement(&now->matchFields, q))
+		if (!obj_list_has(desc_type(T_core_v1_NodeSelectorRequirement), &now->matchFields, q))
 			return false;
 	return true;
 }
