@@ -174,6 +174,7 @@ struct kubelet {
 	struct buf not_ready_why;
 	mono_t node_written;
 	struct cond node_wake, check_wake; /* check_wake: of the full check */
+	struct list log_readers;           /* who follows a log */
 	bool images_stale;
 	struct arena *images_mem;
 	core_v1_ContainerImage_list_t images;
@@ -216,6 +217,7 @@ bool pod_run(struct pod *p, void (*fn)(void *arg), void *arg);
 int pod_cri_call(struct pod *p, struct arena *a, enum cri_op op, const void *req, void *resp, nsec_t timeout, struct err *e) must_check;
 bool pod_to_end(const struct pod *p); /* it was deleted, though the worker may not have looked yet */
 /* view.c */
+void log_readers_wake(struct kubelet *k); /* serve_logs.c: a container may have ended */
 int view_refresh(struct pod *p, struct err *e) must_check;
 void view_free(struct view *v);
 const struct cview *view_latest(const struct view *v, struct str name);

@@ -95,6 +95,7 @@ struct kubelet *kubelet_new(const struct kubelet_opts *o, struct err *e)
 	k->images_stale = true;
 	cond_init(&k->node_wake);
 	cond_init(&k->check_wake);
+	list_init(&k->log_readers);
 	if (init(k, e)) {
 		kubelet_free(k);
 		return NULL;
