@@ -19,6 +19,12 @@ bool server_ready(const struct server *s) { return atomic_load(&s->ready); }
 bool server_draining(const struct server *s) { return atomic_load(&s->draining); }
 void *server_part(const struct server *s, enum part p) { return s->parts[p]; }
 
+void server_show(struct server *s, void (*fn)(void *arg, struct metric_set *to), void *arg)
+{
+	s->show = fn;
+	s->show_arg = arg;
+}
+
 size_t server_loop_number(const struct server *s)
 {
 	for (size_t i = 0; i < s->opts.nloops; i++)

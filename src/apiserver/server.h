@@ -39,6 +39,9 @@ int server_serve_as(struct server *s, int listen_fd, const struct user *as, uint
 int server_post_start(struct server *s, struct err *e) must_check;
 void server_drain(struct server *s, mono_t deadline); /* waits: finishes requests, ends watches */
 void server_free(struct server *s); /* waits */
+/* Components beside it show their series at /metrics too: fn adds them, on the loop that is first in server_opts.  On that loop; NULL: no more. */
+struct metric_set;
+void server_show(struct server *s, void (*fn)(void *arg, struct metric_set *to), void *arg);
 
 /* For the folders of this room. */
 const struct server_opts *server_options(const struct server *s);

@@ -28,6 +28,8 @@ struct server {
 	size_t nlisteners;
 	void *parts[PARTS];
 	_Atomic bool ready, draining;
+	void (*show)(void *arg, struct metric_set *to); /* the first loop's */
+	void *show_arg;
 };
 /* Runs fn on every loop, one after another; waits. */
 int server_each_loop(struct server *s, void (*fn)(struct server *s, struct server_loop *l, void *arg), void *arg, struct err *e) must_check;
