@@ -58,8 +58,11 @@ bool iscsi_name_valid(struct str s);
 /* resources.c */
 void check_requirements(struct check *k, struct str path, const struct core_v1_ResourceRequirements *r, const core_v1_PodResourceClaim_list_t *claims);
 void check_pod_resources(struct pod_check *p, struct str path);
+bool resource_overcommit_allowed(struct str name);
+void check_container_resource(struct check *k, struct str path, struct str name);
 void check_resource_name(struct check *k, struct str path, struct str name);
 bool resource_is_standard_container(struct str name);
+bool resource_is_native(struct str name);
 bool resource_is_integer(struct str name);
 bool resource_is_extended(struct str name);
 void check_quantity_value(struct check *k, struct str path, struct str resource, struct str q);

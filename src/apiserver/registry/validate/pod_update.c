@@ -304,7 +304,7 @@ static bool is_static(struct check *k, const pod_t *p, const char *why)
 {
 	if (!str_map_has(&p->metadata.annotations, STR("kubernetes.io/config.mirror")))
 		return false;
-	bad_forbidden(k, STR(""), why);
+	bad_forbidden(k, STR("[]"), why); /* how upstream writes a path without members */
 	return true;
 }
 
@@ -400,7 +400,7 @@ void validate_pod_resize(struct request *r, const void *obj, const void *old_, s
 	if (is_static(k, old, "static pods cannot be resized"))
 		return;
 	if (old->spec.os && str_is(old->spec.os->name, "windows")) {
-		bad_forbidden(k, STR(""), "windows pods cannot be resized");
+		bad_forbidden(k, STR("[]"), "windows pods cannot be resized");
 		return;
 	}
 	check_pod(k, now, old);

@@ -10,15 +10,15 @@ static const char *const counted[] = {"pods", "resourcequotas", "services", "rep
 	"services.loadbalancers", NULL};
 
 static bool is_huge(struct str n) { return str_has_prefix(n, STR("hugepages-")); }
-static bool is_native(struct str n) { return str_index(n, '/', 0) < 0 || str_find(n, STR("kubernetes.io/")) >= 0; }
-static bool overcommit_allowed(struct str n) { return is_native(n) && !is_huge(n); }
+bool resource_is_native(struct str n) { return str_index(n, '/', 0) < 0 || str_find(n, STR("kubernetes.io/")) >= 0; }
+bool resource_overcommit_allowed(struct str n) { return resource_is_native(n) && !is_huge(n); }
 
 bool resource_is_standard_container(struct str n) { return one_of(n, CHOICES("cpu", "memory", "ephemeral-storage")) || is_huge(n); }
 
 bool resource_is_extended(struct str n)
 {
 	char text[NAME_DNS1123_SUBDOMAIN_MAX + NAME_QUALIFIED_MAX + 16];
-	if (is_native(n) || str_has_prefix(n, STR("requests.")) || n.n > sizeof text - 16)
+	if (resource_is_native(n) || str_has_prefix(n, STR("requests.")) || n.n > sizeof text - 16)
 		return false;
 	memcpy(text, "requests.", 9);
 	memcpy(text + 9, n.p, n.n);
@@ -35,13 +35,13 @@ void check_resource_name(struct check *k, struct str path, struct str n)
 		bad_string(k, path, n, "must be a standard resource type or fully qualified");
 }
 
-static void check_container_resource(struct check *k, struct str path, struct str n)
+void check_container_resource(struct check *k, struct str path, struct str n)
 {
 	check_resource_name(k, path, n);
 	if (str_index(n, '/', 0) < 0) {
 		if (!resource_is_standard_container(n))
 			bad_string(k, path, n, "must be a standard resource for containers");
-	} else if (!is_native(n) && !resource_is_extended(n)) {
+	} else if (!resource_is_native(n) && !resource_is_extended(n)) {
 		bad_string(k, path, n, "doesn't follow extended resource name standard");
 	}
 }
@@ -69,9 +69,9 @@ static void check_within(struct check *k, struct str path, struct str n, struct 
 	struct str limit = str_map_get(limits, n), requests = at(k, path, "requests");
 	struct quantity q = quantity_of(request), l = quantity_of(limit);
 	if (!str_map_has(limits, n)) {
-		if (!overcommit_allowed(n))
+		if (!resource_overcommit_allowed(n))
 			bad_required(k, at(k, path, "limits"), "Limit must be set for non overcommitable resources");
-	} else if (quantity_cmp(&q, &l) && !overcommit_allowed(n)) {
+	} else if (quantity_cmp(&q, &l) && !resource_overcommit_allowed(n)) {
 		bad_string(k, requests, request, str_z(k->a, str_printf(k->a, "must be equal to %.*s limit of %.*s", STR_F(n), STR_F(limit))));
 	} else if (quantity_cmp(&q, &l) > 0) {
 		bad_string(k, requests, request, str_z(k->a, str_printf(k->a, "must be less than or equal to %.*s limit of %.*s", STR_F(n), STR_F(limit))));

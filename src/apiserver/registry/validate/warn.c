@@ -440,3 +440,18 @@ void warn_pv(struct request *r, const void *obj, const void *old)
 			request_warn(r, "spec.%s: %s", old_sources[i].source, old_sources[i].why);
 	}
 }
+
+void warn_quota(struct request *r, const void *obj, const void *old)
+{
+	static const struct { const char *request, *bare, *limit; } pairs[] = {{"requests.cpu", "cpu", "limits.cpu"}, {"requests.memory", "memory", "limits.memory"},
+		{"requests.storage", NULL, "limits.storage"}, {"requests.ephemeral-storage", NULL, "limits.ephemeral-storage"}};
+	const struct str_map *m = &((const struct core_v1_ResourceQuota *)obj)->spec.hard;
+	for (size_t i = 0; !old && i < ARRAY_LEN(pairs); i++) {
+		bool bare = !str_map_has(m, str_of(pairs[i].request)) && pairs[i].bare;
+		const char *name = bare ? pairs[i].bare : pairs[i].request;
+		struct str a = str_map_get(m, str_of(name)), b = str_map_get(m, str_of(pairs[i].limit));
+		struct quantity qa = quantity_of(a), qb = quantity_of(b);
+		if (a.n && b.n && quantity_cmp(&qa, &qb) > 0)
+			request_warn(r, "ResourceQuota %s (%.*s) should be less than %s (%.*s)", name, STR_F(a), pairs[i].limit, STR_F(b));
+	}
+}
