@@ -55,11 +55,11 @@ static const struct rule config_map[] = {NEED("name"), RANGE("defaultMode", 0, 0
 
 static void check_rooted(struct check *k, struct str path, const void *value)
 {
-	struct str s = *(const struct str *)value;
+	struct str s = value ? *(const struct str *)value : (struct str){0};
 	if (!s.n || s.p[0] != '/')
 		bad_string(k, path, s, "must be an absolute path");
 }
-static const struct rule nfs[] = {NEED("server"), NEED("path"), CALL("path", check_rooted), END};
+static const struct rule nfs[] = {NEED("server"), NEED("path"), CALL_ALWAYS("path", check_rooted), END};
 
 static bool all_letters(struct str s, size_t n)
 {
