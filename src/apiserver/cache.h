@@ -16,6 +16,7 @@ struct strategy;
 #define CACHE_JSON_BYTES ((size_t)64 << 20) /* JSON of about 10,000 Pods */
 #define CACHE_RING_BYTES ((size_t)4 << 20)  /* per resource: some seconds of the fastest writer */
 #define CACHE_RING_AGE (5 * NS_MIN)
+#define CACHE_REPLAYED 4096 /* revisions before a start that can be watched after it, unless compacted */
 
 struct cache_opts {
 	struct store *store;

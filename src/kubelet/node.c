@@ -6,6 +6,7 @@
 #define REPORT_EVERY (5 * NS_MIN)
 #define LOOK_FIRST (20 * NS_MS) /* until the node is ready for the first time */
 #define LEASE_NS STR("kube-node-lease")
+#define LEASE_CALL_S 10
 
 void node_changed(struct kubelet *k) { cond_wake_all(&k->node_wake); }
 
@@ -197,39 +198,64 @@ static struct coordination_v1_Lease *lease_new(struct kubelet *k, struct arena *
 	return l;
 }
 
-static int lease_renew(struct kubelet *k, struct err *e)
+/* The last answer, which the next renewal changes: so that is one call. */
+struct held {
+	struct arena *mem;
+	struct coordination_v1_Lease *lease;
+};
+
+/* A call that hangs must leave time for others before the lease ends. */
+static struct coordination_v1_Lease *lease_call(struct kubelet *k, struct arena *a, enum verb verb, struct coordination_v1_Lease *body, struct err *e)
 {
-	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 	const struct resource *res = client_resource("coordination.k8s.io", "v1", "leases");
+	int32_t span = k->cfg->nodeLeaseDurationSeconds;
+	struct call c = {.verb = verb, .res = res, .ns = LEASE_NS, .timeout_s = span < LEASE_CALL_S ? span : LEASE_CALL_S};
+	if (verb != VERB_CREATE)
+		c.name = k->o.node_name;
+	if (body)
+		c.body = (struct ref){desc_type(res->type), body};
+	return client_call(k->t, a, &c, e);
+}
+
+static int lease_renew(struct kubelet *k, struct held *h, struct err *e)
+{
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL), *old = STEAL(h->mem);
+	struct coordination_v1_Lease *l = STEAL(h->lease);
+	enum verb verb = VERB_UPDATE;
 	ERR(x);
-	struct coordination_v1_Lease *l = client_get(k->t, a, res, LEASE_NS, k->o.node_name, &x);
-	bool make = !l && err_is(&x, ERR_NOT_FOUND);
-	if (!l && !make)
-		return err_move(e, &x), -1;
-	if (make)
+	if (!l && !(l = lease_call(k, a, VERB_GET, NULL, &x))) {
+		if (!err_is(&x, ERR_NOT_FOUND))
+			return err_move(e, &x), -1;
+		verb = VERB_CREATE;
 		l = lease_new(k, a);
+	}
 	l->spec.holderIdentity = k->o.node_name;
 	l->spec.leaseDurationSeconds = k->cfg->nodeLeaseDurationSeconds;
 	l->spec.has_leaseDurationSeconds = l->spec.has_renewTime = true;
 	l->spec.renewTime = api_time_of(rt_wall());
-	return (make ? client_create(k->t, a, res, LEASE_NS, l, e) : client_update(k->t, a, res, l, e)) ? 0 : -1;
+	l = lease_call(k, a, verb, l, e);
+	if (l)
+		*h = (struct held){STEAL(a), l};
+	return l ? 0 : -1;
 }
 
 static void lease_fiber(void *arg)
 {
 	struct kubelet *k = arg;
 	nsec_t every = k->cfg->nodeLeaseDurationSeconds * NS_S / 4, pause = 200 * NS_MS;
+	struct held held = {0};
 	while (!k->registered)
 		if (fiber_sleep(20 * NS_MS))
 			return;
 	for (int r = 0; !r;) {
 		ERR(e);
-		bool bad = lease_renew(k, &e);
+		bool bad = lease_renew(k, &held, &e);
 		if (bad)
 			log_warn("lease of the node: %s", err_text(&e));
 		pause = !bad ? 200 * NS_MS : pause * 2 < 7 * NS_S ? pause * 2 : 7 * NS_S;
 		r = fiber_sleep(bad ? pause : every);
 	}
+	arena_free(held.mem);
 }
 
 /* Without an API server only the runtime is looked at. */

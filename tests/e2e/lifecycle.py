@@ -1,6 +1,7 @@
 """How Pods end, what they leave, and what a restart of the node's components does to them: nothing."""
 import os, pathlib, time
 
+from lib.cluster import NODE
 from lib.leftovers import Picture
 from lib.proc import descendants, parents
 from lib.report import equal, need, until
@@ -77,6 +78,22 @@ def deletion_leaves_nothing(t):
     left = before.settle()
     need(not left, f"left behind: {', '.join(left)[:800]}")
     until("the Pod's folders are gone", lambda: not named(t.cluster.data, uid), 20)
+
+
+@scenario
+def lease(t):
+    """The node's Lease is renewed every quarter of its span, and made again when somebody deletes it."""
+    path = f"/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{NODE}"
+    items = lambda: [x for x in t.api.get(path.rsplit("/", 1)[0])["items"] if x["metadata"]["name"] == NODE]
+    first = items()[0]
+    until("it is renewed", lambda: items()[0]["spec"]["renewTime"] > first["spec"]["renewTime"], 12)
+    equal(items()[0]["metadata"]["uid"], first["metadata"]["uid"], "the same Lease")
+    t.api.delete(path)
+    until("there is one again", items, 12)
+    again = items()[0]
+    equal(again["spec"]["holderIdentity"], NODE, "holder")
+    equal(again["metadata"]["ownerReferences"], first["metadata"]["ownerReferences"], "owner")
+    need(again["metadata"]["uid"] != first["metadata"]["uid"], "it is the old one")
 
 
 @scenario(serial=True)

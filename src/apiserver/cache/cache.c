@@ -36,7 +36,7 @@ static void release(struct cache *c)
 	free(c);
 }
 
-struct cache *cache_new(const struct cache_opts *o, struct err *e)
+static struct cache *load(const struct cache_opts *o, struct err *e)
 {
 	struct cache *c = aligned_alloc(_Alignof(struct cache), sizeof *c);
 	if (!c)
@@ -51,6 +51,17 @@ struct cache *cache_new(const struct cache_opts *o, struct err *e)
 		release(c);
 		return NULL;
 	}
+	return c;
+}
+
+struct cache *cache_new(const struct cache_opts *o, struct err *e)
+{
+	ERR(why);
+	struct cache *c;
+	while (!(c = load(o, &why)) && err_is(&why, ERR_EXPIRED))
+		err_fini(&why);
+	if (!c)
+		err_move(e, &why);
 	return c;
 }
 

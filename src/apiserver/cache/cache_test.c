@@ -260,6 +260,7 @@ TEST(stored_bytes_get_their_revision_without_decoding) { with_server(5, spliced)
 
 static void restart(struct test_server *t)
 {
+	uint64_t before = now(t);
 	changes(t);
 	struct cache_opts o = {.store = t->store, .loops = &t->loop, .nloops = 1, .json_lru_bytes = 1};
 	ERR(e);
@@ -275,8 +276,36 @@ static void restart(struct test_server *t)
 	assert_null(atomic_load(&b->json));
 	blob_unref(j);
 	object_unref(STEAL(b));
+	struct seen s = {0};
+	assert_ok(cursor_open(&s.c, &noting, table, &(struct bucket){STR(""), STR("")}, before, &e), &e);
+	cursor_resume(&s.c); /* who watched before goes on */
+	assert_str(buf_view(&s.text), "+a +b *a -a +a ");
+	cursor_close(&s.c);
+	buf_fini(&s.text);
 	cache_free(c);
 }
+
+static void restart_compacted(struct test_server *t)
+{
+	struct seen s = {0};
+	ERR(e);
+	changes(t);
+	uint64_t mark = now(t);
+	assert_ok(store_compact(t->store, (int64_t)mark, &e), &e);
+	do_create(t, res("", "configmaps"), "default", CM("c", "1"));
+	struct cache *c = cache_new(&(struct cache_opts){.store = t->store, .loops = &t->loop, .nloops = 1}, &e);
+	struct cache_table *table = cache_table(c, res("", "configmaps"));
+	struct bucket any = {STR(""), STR("")};
+	assert_int_equal(cursor_open(&s.c, &noting, table, &any, mark - 1, &e), -1);
+	assert_true(err_is(&e, ERR_EXPIRED));
+	assert_ok(cursor_open(&s.c, &noting, table, &any, mark, &e), &e);
+	cursor_resume(&s.c);
+	assert_str(buf_view(&s.text), "+c ");
+	cursor_close(&s.c);
+	buf_fini(&s.text);
+	cache_free(c);
+}
+TEST(a_cache_takes_the_history_along_that_is_left) { with_server(6, restart_compacted); }
 TEST(a_cache_loads_what_is_stored) { with_server(6, restart); }
 
 static unsigned freed;

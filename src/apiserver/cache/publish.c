@@ -199,23 +199,61 @@ static int load_all(struct cache *c, int64_t rev, struct err *e)
 	return 0;
 }
 
-int cache_load(struct cache *c, struct err *e)
+static void set_state(struct cache *c, int64_t rev)
 {
-	int64_t rev = 0;
-	c->loading = true;
-	c->sub = (struct store_sub){.fn = cache_on_batch, .arg = c};
-	if (store_subscribe(c->opts.store, &c->sub, &rev, e))
-		return -1;
-	if (load_all(c, rev, e)) {
-		store_unsubscribe(c->opts.store, &c->sub);
-		return err_wrap(e, "loading the stored objects");
-	}
-	pthread_mutex_lock(&c->load_lock);
 	for (size_t i = 0; i < c->ntables; i++)
 		atomic_store(&c->tables[i]->impl->ring.floor, (uint64_t)rev);
 	publish_trees(c, (uint64_t)rev);
 	atomic_store(&c->revision, (uint64_t)rev);
 	retire_dead(c);
+}
+
+/* What happened after the state that was loaded, up to rev, as if it happened now. */
+static int replay_history(struct cache *c, int64_t from, int64_t rev, struct err *e)
+{
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	CLEANUP(store_watch_close) struct store_watch *w = from < rev ? store_watch(c->opts.store, STR("/registry/"), STR("/registry0"), from + 1, e) : NULL;
+	if (from < rev && !w)
+		return -1;
+	while (from < rev) {
+		struct store_batch b;
+		if (store_watch_next(w, a, MONO_NEVER, &b, e))
+			return -1;
+		while (b.n && b.events[b.n - 1].mod_rev > rev) /* these the subscription brings */
+			b.n--;
+		b.revision = b.revision < rev ? b.revision : rev;
+		cache_apply(c, &b);
+		from = b.revision;
+		arena_reset(a);
+	}
+	return 0;
+}
+
+static int load_from(struct cache *c, int64_t from, int64_t rev, struct err *e)
+{
+	if (load_all(c, from, e))
+		return -1;
+	set_state(c, from);
+	return replay_history(c, from, rev, e);
+}
+
+/* A little of history comes along, so that those who watched before a restart go on and need not list again.  ERR_EXPIRED: compaction overtook it. */
+int cache_load(struct cache *c, struct err *e)
+{
+	int64_t rev = 0;
+	struct store_status st;
+	c->loading = true;
+	c->sub = (struct store_sub){.fn = cache_on_batch, .arg = c};
+	if (store_subscribe(c->opts.store, &c->sub, &rev, e))
+		return -1;
+	store_status(c->opts.store, &st);
+	int64_t from = rev > CACHE_REPLAYED ? rev - CACHE_REPLAYED : 1;
+	from = from < st.compacted ? st.compacted : from;
+	if (load_from(c, from, rev, e)) {
+		store_unsubscribe(c->opts.store, &c->sub);
+		return err_wrap(e, "loading the stored objects");
+	}
+	pthread_mutex_lock(&c->load_lock);
 	c->loading = false;
 	replay_pending(c);
 	pthread_mutex_unlock(&c->load_lock);
