@@ -28,6 +28,11 @@ DEPLOYMENT = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name"
                        "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "c", "image": "nginx"}]}}}}
 
 
+DEFINITION = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "foos.example.com"},
+              "spec": {"group": "example.com", "scope": "Namespaced", "names": {"plural": "foos", "kind": "Foo"},
+                       "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}]}}
+
+
 def kubectl_objects(server):
     """What kubectl makes of discovery, OpenAPI, tables and patches."""
     k = Kubectl(server)
@@ -49,6 +54,10 @@ def kubectl_objects(server):
     need("yes" in k("auth", "can-i", "create", "pods"), "auth can-i")
     k("create", "configmap", "cm", "--from-literal=a=b")
     need("a" in k("describe", "configmap", "cm"), "describe")
+    need("etcd-0               Healthy" in k("get", "componentstatuses"), "componentstatuses")
+    equal(k("get", "apiservices", "v1.apps", "-o", "jsonpath={.status.conditions[?(@.type=='Available')].status}"), "True", "apiservice")
+    need("does not serve custom resources" in k("create", "-f", "-", input=json.dumps(DEFINITION), check=False), "a definition without a warning")
+    k("delete", "crd", "foos.example.com")
     need("Name:" in k("describe", "deployment", "web"), "describe a Deployment")
     k("delete", "deployment", "web", "--wait=true", "--cascade=orphan")
     k("delete", "configmap", "cm")

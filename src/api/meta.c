@@ -60,10 +60,7 @@ bool owner_remove(struct meta_v1_ObjectMeta *m, struct str uid)
 
 bool finalizer_has(const struct meta_v1_ObjectMeta *m, struct str name)
 {
-	LIST_EACH(f, m->finalizers)
-		if (str_eq(*f, name))
-			return true;
-	return false;
+	return str_list_has(&m->finalizers, name);
 }
 
 bool finalizer_add(struct arena *a, struct meta_v1_ObjectMeta *m, struct str name)

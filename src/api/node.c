@@ -82,14 +82,6 @@ const struct core_v1_Taint *node_untolerated(const struct core_v1_Node *n, const
 
 /* ---- selection ---- */
 
-static bool in_list(const str_list_t *l, struct str s)
-{
-	LIST_EACH(v, *l)
-		if (str_eq(*v, s))
-			return true;
-	return false;
-}
-
 static bool compares(const struct core_v1_NodeSelectorRequirement *r, struct str value)
 {
 	int64_t x, y;
@@ -101,9 +93,9 @@ static bool compares(const struct core_v1_NodeSelectorRequirement *r, struct str
 static bool expression_matches(const struct core_v1_NodeSelectorRequirement *r, bool has, struct str value)
 {
 	if (str_is(r->operator, "In"))
-		return has && in_list(&r->values, value);
+		return has && str_list_has(&r->values, value);
 	if (str_is(r->operator, "NotIn"))
-		return !has || !in_list(&r->values, value);
+		return !has || !str_list_has(&r->values, value);
 	if (str_is(r->operator, "Exists"))
 		return has;
 	if (str_is(r->operator, "DoesNotExist"))

@@ -178,6 +178,14 @@ const struct core_v1_Container *pod_container(const struct core_v1_PodSpec *s, s
 	return NULL;
 }
 
+bool pod_has_container(const struct core_v1_PodSpec *s, struct str name)
+{
+	LIST_EACH(c, s->ephemeralContainers)
+		if (str_eq(c->ephemeralContainerCommon.name, name))
+			return true;
+	return pod_container(s, name) != NULL;
+}
+
 const struct core_v1_ContainerStatus *pod_container_status(const struct core_v1_Pod *p, struct str name)
 {
 	LIST_EACH(c, p->status.containerStatuses)

@@ -24,6 +24,7 @@ static inline bool container_is_sidecar(const struct core_v1_Container *c) { ret
 int pod_port(const struct core_v1_Pod *p, const struct int_or_str *port, struct str protocol);
 /* Container or init container by name. */
 const struct core_v1_Container *pod_container(const struct core_v1_PodSpec *s, struct str name);
+bool pod_has_container(const struct core_v1_PodSpec *s, struct str name); /* also an ephemeral one */
 const struct core_v1_ContainerStatus *pod_container_status(const struct core_v1_Pod *p, struct str name);
 bool pod_tolerates(const struct core_v1_PodSpec *s, const struct core_v1_Taint *t);
 bool toleration_matches(const struct core_v1_Toleration *t, const struct core_v1_Taint *taint);

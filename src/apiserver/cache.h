@@ -139,6 +139,31 @@ enum frame_form { FRAME_JSON, FRAME_PB, FRAME_FORMS };
 struct blob *cursor_frame(struct cursor *c, enum frame_form form, struct blob *frame);
 void cursor_close(struct cursor *c); /* fine on a closed (zeroed) one */
 
+/* ---- What a loop makes of tables ---- */
+
+#define CACHE_VIEW_TABLES 4
+/* What one loop has built of whole tables, in `mem`.  Its owner embeds it and builds on the first question after a change:
+ *     if (cache_view_renew(&x->view))
+ *             build(x);
+ * On its loop, but for _init and _fini: those where and when no loop asks. */
+struct cache_view {
+	struct cache *cache;
+	struct { struct cursor cursor; struct cache_view *view; struct cache_table *table; } of[CACHE_VIEW_TABLES];
+	size_t n;
+	bool watching, stale;
+	struct arena *mem;      /* lives until the next renewal */
+};
+void cache_view_init(struct cache_view *v, struct cache *c, const char *group, const char *const *plurals, size_t n);
+void cache_view_fini(struct cache_view *v);
+/* True: one of the tables has changed, mem is empty and everything is to be built. */
+bool cache_view_renew(struct cache_view *v) must_check;
+struct cache_objects {
+	void **items;
+	uint32_t len, cap;
+};
+/* All objects of a table, decoded; they live as long as mem. */
+struct cache_objects cache_view_objects(struct cache_view *v, size_t table);
+
 struct cache_stats {
 	size_t json_bytes, ring_bytes, retired;
 	uint64_t json_made, json_hits;

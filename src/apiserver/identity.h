@@ -13,6 +13,15 @@ struct user {
 };
 bool user_in_group(const struct user *u, struct str group);
 
+/* In the list of a rule: by name, or by "*" for all. */
+static inline bool rule_names(const str_list_t *l, struct str s)
+{
+	LIST_EACH(x, *l)
+		if (str_eq(*x, s) || str_is(*x, "*"))
+			return true;
+	return false;
+}
+
 /* Attributes for authorization, audit and flow control. */
 struct attrs {
 	const struct user *user;

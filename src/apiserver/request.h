@@ -46,6 +46,8 @@ struct answer {
 	const struct cache_table *table; /* where a ref was stored: its JSON is given to the cached object */
 };
 
+#define FLOW_GAUGES 2 /* series of flow control that count a request while it runs */
+
 struct request {
 	struct server *server;
 	struct arena *arena;
@@ -76,6 +78,7 @@ struct request {
 	wall_t now;                        /* one time for all stamps of the request */
 	mono_t start, deadline;
 	bool seated;                       /* counted by flow control */
+	double *executing[FLOW_GAUGES];    /* its series; NULL: not entered */
 	bool no_paths, untold;             /* a run of validation or warnings without field paths, and whether there was a warning (write.c) */
 	bool privileged_loopback;          /* in-process component under its own identity: no authorization */
 };

@@ -19,15 +19,21 @@ bool server_ready(const struct server *s) { return atomic_load(&s->ready); }
 bool server_draining(const struct server *s) { return atomic_load(&s->draining); }
 void *server_part(const struct server *s, enum part p) { return s->parts[p]; }
 
-static struct server_loop *here(struct server *s)
+void server_show(struct server *s, void (*fn)(void *arg, struct metric_set *to), void *arg)
+{
+	s->show = fn;
+	s->show_arg = arg;
+}
+
+size_t server_loop_number(const struct server *s)
 {
 	for (size_t i = 0; i < s->opts.nloops; i++)
-		if (s->loops[i].loop == loop_self())
-			return &s->loops[i];
+		if (s->opts.loops[i] == loop_self())
+			return i;
 	bug("the server is used from a loop that is not its own");
 }
 
-struct list *server_watches(struct server *s) { return &here(s)->watches; }
+struct list *server_watches(struct server *s) { return &s->loops[server_loop_number(s)].watches; }
 
 static void stop_parts(struct server *s)
 {

@@ -36,11 +36,16 @@ int server_serve(struct server *s, int listen_fd, struct err *e) must_check;
 int server_post_start(struct server *s, struct err *e) must_check;
 void server_drain(struct server *s, mono_t deadline); /* waits: finishes requests, ends watches */
 void server_free(struct server *s); /* waits */
+/* Components beside it show their series at /metrics too: fn adds them, on the loop that is first in server_opts.  On that loop; NULL: no more. */
+struct metric_set;
+void server_show(struct server *s, void (*fn)(void *arg, struct metric_set *to), void *arg);
 
 /* For the folders of this room. */
 const struct server_opts *server_options(const struct server *s);
 struct cache *server_cache(const struct server *s);
 struct store *server_store(const struct server *s);
+/* Of the current loop among the options' loops; a bug on any other. */
+size_t server_loop_number(const struct server *s);
 bool server_ready(const struct server *s);
 bool server_draining(const struct server *s);
 /* State of authn/, authz/, flow/, admission/, discovery/, registry/ (IP allocators, ...): each folder defines its struct, makes it in its _start function

@@ -19,6 +19,8 @@ struct server {
 	struct server_loop *loops;
 	void *parts[PARTS];
 	_Atomic bool ready, draining;
+	void (*show)(void *arg, struct metric_set *to); /* the first loop's */
+	void *show_arg;
 };
 /* Runs fn on every loop, one after another; waits. */
 int server_each_loop(struct server *s, void (*fn)(struct server *s, struct server_loop *l, void *arg), void *arg, struct err *e) must_check;

@@ -50,65 +50,76 @@ static int value64(char c, bool url)
 	return c == (url ? '-' : '+') ? 62 : c == (url ? '_' : '/') ? 63 : -1;
 }
 
-/* Bytes of the last, short group of n letters; -1 when there is no such group. */
-static int put_tail(char *to, uint32_t bits, int n)
+static size_t skip_breaks(struct str s, size_t i)
 {
-	static const signed char bytes[] = {0, -1, 1, 2};
-	bits <<= 6 * (4 - n);
-	for (int i = 0; i < bytes[n]; i++)
-		to[i] = (char)(bits >> (16 - 8 * i));
-	return bytes[n];
+	while (i < s.n && (s.p[i] == '\n' || s.p[i] == '\r'))
+		i++;
+	return i;
 }
 
-static bool is_break(char c)
+/* The end of a padded text: i is behind the first '=' of a group that has n letters.  Returns where the fault is, or -1. */
+static ptrdiff_t padding_fault(struct str s, size_t i, int n)
 {
-	return c == '\r' || c == '\n';
-}
-
-/* Letters up to the first other byte, at *end; line breaks are passed over.  Returns what was written and leaves the letters of
- * the group that is not complete in *bits and *n. */
-static char *decode64_groups(char *to, struct str in, bool url, size_t *end, uint32_t *bits, int *n)
-{
-	size_t i = 0;
-	*bits = 0, *n = 0;
-	for (; i < in.n; i++) {
-		int v = value64(in.p[i], url);
-		if (v < 0 && is_break(in.p[i]))
-			continue;
-		if (v < 0)
-			break;
-		*bits = *bits << 6 | (uint32_t)v;
-		if (++*n < 4)
-			continue;
-		*to++ = (char)(*bits >> 16), *to++ = (char)(*bits >> 8), *to++ = (char)*bits;
-		*bits = 0, *n = 0;
+	if (n < 2)
+		return (ptrdiff_t)i - 1;
+	if (n == 2) {
+		i = skip_breaks(s, i);
+		if (i == s.n)
+			return (ptrdiff_t)s.n;
+		if (s.p[i] != '=')
+			return (ptrdiff_t)i;
+		i++;
 	}
-	*end = i;
+	i = skip_breaks(s, i);
+	return i < s.n ? (ptrdiff_t)i : -1;
+}
+
+/* Writes the bytes of a group of n letters. */
+static char *get_group(char *to, uint32_t bits, int n)
+{
+	bits <<= 6 * (4 - n);
+	for (int i = 0; i < n - 1; i++)
+		*to++ = (char)(bits >> (16 - 8 * i));
 	return to;
 }
 
-/* What follows the letters: exactly pad times '=', and line breaks. */
-static bool padding_ok(struct str rest, int pad)
+static ptrdiff_t fault64(char **to, struct str s, bool url)
 {
-	for (size_t i = 0; i < rest.n; i++)
-		if (!is_break(rest.p[i]) && (rest.p[i] != '=' || pad-- == 0))
-			return false;
-	return pad == 0;
+	uint32_t bits = 0;
+	int n = 0;
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+		int v = value64(c, url);
+		if (c == '\n' || c == '\r')
+			continue;
+		if (c == '=' && !url) {
+			ptrdiff_t fault = padding_fault(s, i + 1, n);
+			if (fault < 0)
+				*to = get_group(*to, bits, n);
+			return fault;
+		}
+		if (v < 0)
+			return (ptrdiff_t)i;
+		bits = bits << 6 | (uint32_t)v;
+		if (++n == 4) {
+			*to = get_group(*to, bits, 4);
+			n = 0;
+			bits = 0;
+		}
+	}
+	if (url && n > 1)
+		*to = get_group(*to, bits, n), n = 0;
+	return n ? (ptrdiff_t)s.n - n : -1;
 }
+
+ptrdiff_t dec_base64_fault(char **to, struct str in) { return fault64(to, in, false); }
 
 static int decode64(struct buf *out, struct str in, bool url)
 {
-	char *start = buf_room(out, in.n / 4 * 3 + 3);
-	size_t end;
-	uint32_t bits;
-	int n;
-	if (!start)
+	char *start = buf_room(out, in.n / 4 * 3 + 3), *to = start;
+	if (!start || fault64(&to, in, url) >= 0)
 		return -1;
-	char *to = decode64_groups(start, in, url, &end, &bits, &n);
-	int tail = put_tail(to, bits, n), pad = url ? 0 : (4 - n) & 3;
-	if (tail < 0 || !padding_ok(str_sub(in, end, in.n), pad))
-		return -1;
-	out->n += (size_t)(to - start) + (size_t)tail;
+	out->n += (size_t)(to - start);
 	return 0;
 }
 

@@ -7,6 +7,8 @@ void enc_base64url(struct buf *out, struct str in); /* without padding */
 /* -1 when in is not base64.  Line breaks are skipped, padding is required (base64) or absent (base64url). */
 int dec_base64(struct buf *out, struct str in) must_check;
 int dec_base64url(struct buf *out, struct str in) must_check;
+/* The same into n / 4 * 3 + 3 bytes at *to, which moves on; -1, or where Go's decoder sees the fault. */
+ptrdiff_t dec_base64_fault(char **to, struct str in) must_check;
 void enc_hex(struct buf *out, struct str in);
 int dec_hex(struct buf *out, struct str in) must_check;
 /* %XX; with plus, '+' is a space (query strings).  -1 on a bad escape. */

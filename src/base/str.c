@@ -36,6 +36,12 @@ bool str_has_suffix(struct str s, struct str suffix)
 	return suffix.n == 0 || (s.n >= suffix.n && memcmp(s.p + s.n - suffix.n, suffix.p, suffix.n) == 0);
 }
 
+bool str_matches(struct str s, struct str pattern)
+{
+	bool open = pattern.n && pattern.p[pattern.n - 1] == '*';
+	return open ? str_has_prefix(s, str_sub(pattern, 0, pattern.n - 1)) : str_eq(s, pattern);
+}
+
 ptrdiff_t str_index(struct str s, char c, size_t from)
 {
 	if (from >= s.n)

@@ -33,6 +33,7 @@ int str_cmp(struct str a, struct str b);
 bool str_eq_fold(struct str a, struct str b);
 bool str_has_prefix(struct str s, struct str prefix);
 bool str_has_suffix(struct str s, struct str suffix);
+bool str_matches(struct str s, struct str pattern); /* equal; a '*' at the end of the pattern stands for anything */
 /* Index of the first c at or after from, or -1. */
 ptrdiff_t str_index(struct str s, char c, size_t from);
 ptrdiff_t str_rindex(struct str s, char c);

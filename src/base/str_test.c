@@ -28,6 +28,17 @@ TEST(str_search_finds_first_last_and_nothing)
 	assert_true(str_has_suffix(STR("ab"), STR("b")) && !str_has_suffix(STR("b"), STR("ab")));
 }
 
+TEST(str_matches_takes_a_star_at_the_end)
+{
+	assert_true(str_matches(STR("/healthz"), STR("/healthz")));
+	assert_false(str_matches(STR("/healthz/etcd"), STR("/healthz")));
+	assert_true(str_matches(STR("/healthz/etcd"), STR("/healthz/*")));
+	assert_false(str_matches(STR("/healthz"), STR("/healthz/*")));
+	assert_true(str_matches(STR(""), STR("*")));
+	assert_false(str_matches(STR("a"), STR("")));
+	assert_false(str_matches(STR("abc"), STR("*c")));
+}
+
 TEST(str_sub_is_clamped)
 {
 	assert_str(str_sub(STR("hello"), 1, 3), "el");

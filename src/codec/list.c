@@ -15,30 +15,11 @@ void *list_push(struct arena *a, struct any_list *l, size_t stride)
 	return (char *)l->items + stride * l->len++;
 }
 
-/* Index of the first key not less than key. */
-static uint32_t lower_bound(const struct field *f, const struct any_list *m, struct str key, bool *ret_old)
-{
-	uint32_t lo = 0, hi = m->len;
-	*ret_old = false;
-	if (hi && str_cmp(*map_key_at(f, m, hi - 1), key) < 0)
-		return hi; /* encoders write keys in order */
-	while (lo < hi) {
-		uint32_t mid = (lo + hi) / 2;
-		int c = str_cmp(*map_key_at(f, m, mid), key);
-		*ret_old = c == 0;
-		if (c == 0)
-			return mid;
-		if (c < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
 char *map_put(struct arena *a, const struct field *f, struct any_list *m, struct str key, bool *ret_old)
 {
-	uint32_t at = lower_bound(f, m, key, ret_old);
+	bool last = m->len && str_cmp(*map_key_at(f, m, m->len - 1), key) < 0; /* encoders write keys in order */
+	uint32_t at = last ? m->len : map_find(m, f->stride, key, ret_old);
+	*ret_old &= !last;
 	if (!*ret_old && !list_push(a, m, f->stride))
 		return NULL;
 	char *p = (char *)m->items + (size_t)at * f->stride;

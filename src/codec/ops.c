@@ -175,6 +175,24 @@ bool obj_equal_at(const struct type *t, const void *a, const void *b)
 	return true;
 }
 
+bool obj_list_equal(const struct type *t, const void *a, const void *b)
+{
+	const struct any_list *x = a, *y = b;
+	bool same = x->len == y->len;
+	for (uint32_t i = 0; same && i < x->len; i++)
+		same = obj_equal_at(t, (const char *)x->items + (size_t)i * t->size, (const char *)y->items + (size_t)i * t->size);
+	return same;
+}
+
+bool obj_list_has(const struct type *t, const void *list, const void *obj)
+{
+	const struct any_list *l = list;
+	for (uint32_t i = 0; i < l->len; i++)
+		if (obj_equal_at(t, (const char *)l->items + (size_t)i * t->size, obj))
+			return true;
+	return false;
+}
+
 bool obj_equal(struct ref a, struct ref b) { return a.type == b.type && obj_equal_at(a.type, a.p, b.p); }
 
 /* ---- conversion */

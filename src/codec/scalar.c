@@ -194,83 +194,12 @@ int scalar_quantity(struct arena *a, struct str text, struct str *ret, struct er
 
 /* ---- bytes */
 
-static int sextet(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-static size_t skip_breaks(struct str s, size_t i)
-{
-	while (i < s.n && (s.p[i] == '\n' || s.p[i] == '\r'))
-		i++;
-	return i;
-}
-
-/* The end of a padded text: i is behind the first '=' of a quantum that has n digits.  Returns where the fault is, or -1. */
-static ptrdiff_t padding_fault(struct str s, size_t i, int n)
-{
-	if (n < 2)
-		return (ptrdiff_t)i - 1;
-	if (n == 2) {
-		i = skip_breaks(s, i);
-		if (i == s.n)
-			return (ptrdiff_t)s.n;
-		if (s.p[i] != '=')
-			return (ptrdiff_t)i;
-		i++;
-	}
-	i = skip_breaks(s, i);
-	return i < s.n ? (ptrdiff_t)i : -1;
-}
-
-/* Writes the bytes of a quantum of n digits. */
-static char *put_quantum(char *out, uint32_t bits, int n)
-{
-	bits <<= 6 * (4 - n);
-	for (int i = 0; i < n - 1; i++)
-		*out++ = (char)(bits >> (16 - 8 * i));
-	return out;
-}
-
-static ptrdiff_t base64_fault(struct str s, char **out)
-{
-	uint32_t bits = 0;
-	int n = 0;
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-		int v = sextet(c);
-		if (c == '\n' || c == '\r')
-			continue;
-		if (c == '=') {
-			ptrdiff_t fault = padding_fault(s, i + 1, n);
-			if (fault < 0)
-				*out = put_quantum(*out, bits, n);
-			return fault;
-		}
-		if (v < 0)
-			return (ptrdiff_t)i;
-		bits = bits << 6 | (uint32_t)v;
-		if (++n == 4) {
-			*out = put_quantum(*out, bits, 4);
-			n = 0;
-			bits = 0;
-		}
-	}
-	return n ? (ptrdiff_t)s.n - n : -1;
-}
-
 int scalar_base64(struct arena *a, struct str text, struct str *ret, struct err *e)
 {
 	char *p = arena_text(a, text.n / 4 * 3 + 4), *out = p;
 	if (!p)
 		return err_nomem(e, text.n);
-	ptrdiff_t fault = base64_fault(text, &out);
+	ptrdiff_t fault = dec_base64_fault(&out, text);
 	if (fault >= 0)
 		return err_set(e, ERR_BAD_REQUEST, "illegal base64 data at input byte %td", fault);
 	*ret = (struct str){p, (size_t)(out - p)};

@@ -81,20 +81,10 @@ static struct discovery_v1_Endpoint endpoint(struct arena *a, const struct core_
 
 /* ---- Groups ---- */
 
-static bool same_ports(const discovery_v1_EndpointPort_list_t *x, const discovery_v1_EndpointPort_list_t *y)
-{
-	if (x->len != y->len)
-		return false;
-	for (uint32_t i = 0; i < x->len; i++)
-		if (!obj_equal_at(desc_type(T_discovery_v1_EndpointPort), &x->items[i], &y->items[i]))
-			return false;
-	return true;
-}
-
 static struct backend_group *group_of(struct arena *a, struct backend_groups *g, bool v6, discovery_v1_EndpointPort_list_t ports)
 {
 	for (uint32_t i = 0; i < g->len; i++)
-		if (g->items[i].v6 == v6 && same_ports(&g->items[i].ports, &ports))
+		if (g->items[i].v6 == v6 && obj_list_equal(desc_type(T_discovery_v1_EndpointPort), &g->items[i].ports, &ports))
 			return &g->items[i];
 	struct backend_group *n = arena_push(a, g);
 	if (n)

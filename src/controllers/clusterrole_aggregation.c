@@ -53,10 +53,7 @@ static struct role_list all_roles(struct aggregation *g, struct arena *a)
 static void add_rules(struct arena *a, rbac_v1_PolicyRule_list_t *to, const rbac_v1_PolicyRule_list_t *from)
 {
 	LIST_EACH(r, *from) {
-		bool there = false;
-		LIST_EACH(have, *to)
-			there |= obj_equal_at(desc_type(T_rbac_v1_PolicyRule), have, r);
-		struct rbac_v1_PolicyRule *slot = there ? NULL : arena_push(a, to);
+		struct rbac_v1_PolicyRule *slot = obj_list_has(desc_type(T_rbac_v1_PolicyRule), to, r) ? NULL : arena_push(a, to);
 		if (slot)
 			*slot = *r;
 	}
@@ -73,16 +70,6 @@ static int collect(struct arena *a, const struct role_list *all, const struct rb
 				add_rules(a, ret, &(*other)->rules);
 	}
 	return 0;
-}
-
-static bool same_rules(const rbac_v1_PolicyRule_list_t *x, const rbac_v1_PolicyRule_list_t *y)
-{
-	if (x->len != y->len)
-		return false;
-	for (uint32_t i = 0; i < x->len; i++)
-		if (!obj_equal_at(desc_type(T_rbac_v1_PolicyRule), &x->items[i], &y->items[i]))
-			return false;
-	return true;
 }
 
 static int apply_rules(struct aggregation *g, struct arena *a, struct str name, const rbac_v1_PolicyRule_list_t *rules, struct err *e)
@@ -106,7 +93,7 @@ static int sync_one(struct aggregation *g, struct arena *a, const struct role_li
 	ERR(why);
 	if (collect(a, all, role, &rules, e))
 		return -1;
-	if (same_rules(&rules, &role->rules) || apply_rules(g, a, role->metadata.name, &rules, &why) == 0 || err_is(&why, ERR_NOT_FOUND))
+	if (obj_list_equal(desc_type(T_rbac_v1_PolicyRule), &rules, &role->rules) || apply_rules(g, a, role->metadata.name, &rules, &why) == 0 || err_is(&why, ERR_NOT_FOUND))
 		return 0;
 	err_fini(e);
 	err_move(e, &why);
@@ -125,13 +112,6 @@ static int sync_all(void *arg, struct str key, struct err *e)
 	return rc;
 }
 
-static void run(void *arg)
-{
-	struct aggregation *g = arg;
-	queue_add(g->queue, STR("all"));
-	queue_run(g->queue, &g->m->scope, 1, sync_all, g);
-}
-
 void clusterrole_aggregation_start(struct manager *m)
 {
 	struct aggregation *g = manager_alloc(m, sizeof *g);
@@ -139,5 +119,6 @@ void clusterrole_aggregation_start(struct manager *m)
 	g->roles = manager_informer(m, "rbac.authorization.k8s.io", "v1", "clusterroles");
 	g->on_role = (struct informer_handler){.fn = role_event, .arg = g};
 	informer_add_handler(g->roles, &g->on_role);
-	manager_when_synced(m, (struct informer *const[]){g->roles, NULL}, run, g);
+	queue_add(g->queue, STR("all"));
+	manager_run(m, (struct informer *const[]){g->roles, NULL}, g->queue, 1, sync_all, g);
 }

@@ -1,7 +1,7 @@
 /* Controllers: informer -> queue -> sync(key) in a fiber, on one loop.
  *
  * To add one: a file NAME.c with `void NAME_start(struct manager *m)` that gets its informers from m, adds handlers that put keys into a queue, and calls
- * queue_run; then a row in table.c.  A sync reads the informers' picture, works out what is wanted and writes the difference; it must be
+ * manager_run; then a row in table.c.  A sync reads the informers' picture, works out what is wanted and writes the difference; it must be
  * correct when run twice, late, or on a stale picture (expectations hold it back until its own writes are seen).
  * Memory of a controller lives until manager_free: allocate it with manager_alloc. */
 #pragma once
@@ -9,6 +9,7 @@
 #include "client/informer.h"
 #include "client/queue.h"
 #include "client/recorder.h"
+#include "schema/metric.h"
 
 struct manager_opts {
 	struct transport *transport;
@@ -20,6 +21,7 @@ struct manager_opts {
 	struct str cluster_cidr;     /* Pod ranges for nodes are cut from it; empty: none are */
 	int node_mask;               /* 0: 24 */
 	nsec_t monitor_grace, monitor_period; /* of node-lifecycle; 0: upstream's defaults */
+	struct metric_set *metrics;  /* where all controllers count; outlives the manager.  NULL: they do not */
 	/* Calls as the service account kube-system/NAME, the manager's from then on; NULL: all controllers use transport.  May return NULL with *e. */
 	struct transport *(*transport_for)(void *arg, const char *account, struct err *e);
 	void *arg;
@@ -33,18 +35,24 @@ struct manager {
 	struct arena *mem;
 	struct list queues;          /* for shutdown */
 	struct list parts, node;     /* the manager's parts; a part's place there */
+	void (*show)(void *arg, struct metric_set *to); /* series that are known at a scrape only; a controller may set it */
+	void *show_arg;
 	bool own_transport;
 };
 struct manager *manager_new(const struct manager_opts *o);
 int manager_start(struct manager *m, struct err *e) must_check; /* all chosen controllers; returns at once */
 /* Events of this controller: made at the first call. */
 struct recorder *manager_recorder(struct manager *m);
+/* Adds what is known at a scrape only to what was counted in manager_opts.metrics. */
+void manager_metrics(const struct manager *m, struct metric_set *to);
 void manager_free(struct manager *m);  /* after its scope ended */
 void *manager_alloc(struct manager *m, size_t n);
 /* A queue that is shut down and freed with the manager. */
 struct queue *manager_queue(struct manager *m, const char *name);
 /* Runs fn(arg) on a fiber once these informers are in step (NULL-terminated). */
 void manager_when_synced(struct manager *m, struct informer *const *informers, void (*fn)(void *arg), void *arg);
+/* queue_run once they are. */
+void manager_run(struct manager *m, struct informer *const *informers, struct queue *q, int workers, int (*sync)(void *arg, struct str key, struct err *e), void *arg);
 /* The shared informer of a resource. */
 struct informer *manager_informer(struct manager *m, const char *group, const char *version, const char *plural);
 

@@ -154,12 +154,6 @@ static int sync_key(void *arg, struct str key, struct err *e)
 	return step(&r, e);
 }
 
-static void run(void *arg)
-{
-	struct deployment_controller *c = arg;
-	queue_run(c->queue, &c->m->scope, 5, sync_key, c);
-}
-
 void deployment_start(struct manager *m)
 {
 	struct deployment_controller *c = manager_alloc(m, sizeof *c);
@@ -178,5 +172,5 @@ void deployment_start(struct manager *m)
 	informer_add_handler(c->sets, &c->on_set);
 	c->on_pod = (struct informer_handler){.fn = pod_ended, .arg = c};
 	informer_add_handler(c->pods, &c->on_pod);
-	manager_when_synced(m, (struct informer *const[]){c->deployments, c->sets, c->pods, NULL}, run, c);
+	manager_run(m, (struct informer *const[]){c->deployments, c->sets, c->pods, NULL}, c->queue, 5, sync_key, c);
 }

@@ -104,21 +104,15 @@ static int sync_key(void *arg, struct str key, struct err *e)
 	return -1;
 }
 
-static void run(void *arg)
-{
-	struct endpoints_controller *c = arg;
-	queue_run(c->queue, &c->m->scope, 5, sync_key, c);
-}
-
 void endpoints_start(struct manager *m)
 {
 	struct endpoints_controller *c = manager_alloc(m, sizeof *c);
 	c->m = m;
 	c->res = client_resource("", "v1", "endpoints");
-	c->queue = manager_queue(m, "endpoints");
+	c->queue = manager_queue(m, "endpoint");
 	service_watch_start(&c->watch, m, c->queue);
 	c->endpoints = manager_informer(m, "", "v1", "endpoints");
 	c->nodes = manager_informer(m, "", "v1", "nodes");
 	enqueue_own(&c->own, c->endpoints, c->queue);
-	manager_when_synced(m, (struct informer *const[]){c->watch.services, c->watch.pods, c->endpoints, c->nodes, NULL}, run, c);
+	manager_run(m, (struct informer *const[]){c->watch.services, c->watch.pods, c->endpoints, c->nodes, NULL}, c->queue, 5, sync_key, c);
 }

@@ -169,12 +169,7 @@ static uint32_t unplaced(const struct backend_group *g, const bool *placed)
 
 static bool belongs(const struct discovery_v1_EndpointSlice *s, const struct backend_group *g)
 {
-	if (str_is(s->addressType, "IPv6") != g->v6 || s->ports.len != g->ports.len)
-		return false;
-	for (uint32_t i = 0; i < g->ports.len; i++)
-		if (!obj_equal_at(desc_type(T_discovery_v1_EndpointPort), &s->ports.items[i], &g->ports.items[i]))
-			return false;
-	return true;
+	return str_is(s->addressType, "IPv6") == g->v6 && obj_list_equal(desc_type(T_discovery_v1_EndpointPort), &s->ports, &g->ports);
 }
 
 static bool wanted_by_group(const struct pass *p, const struct discovery_v1_EndpointSlice *s)
@@ -315,23 +310,17 @@ static int sync_key(void *arg, struct str key, struct err *e)
 	return reconcile(&p, e);
 }
 
-static void run(void *arg)
-{
-	struct slice_controller *c = arg;
-	queue_run(c->queue, &c->m->scope, 5, sync_key, c);
-}
-
 void endpointslice_start(struct manager *m)
 {
 	struct slice_controller *c = manager_alloc(m, sizeof *c);
 	c->m = m;
 	c->res = client_resource("discovery.k8s.io", "v1", "endpointslices");
-	c->queue = manager_queue(m, "endpointslice");
+	c->queue = manager_queue(m, "endpoint_slice");
 	service_watch_start(&c->watch, m, c->queue);
 	c->slices = manager_informer(m, "discovery.k8s.io", "v1", "endpointslices");
 	c->nodes = manager_informer(m, "", "v1", "nodes");
 	informer_add_index(c->slices, slice_index);
 	c->on_slice = (struct informer_handler){.fn = slice_event, .arg = c};
 	informer_add_handler(c->slices, &c->on_slice);
-	manager_when_synced(m, (struct informer *const[]){c->watch.services, c->watch.pods, c->slices, c->nodes, NULL}, run, c);
+	manager_run(m, (struct informer *const[]){c->watch.services, c->watch.pods, c->slices, c->nodes, NULL}, c->queue, 5, sync_key, c);
 }

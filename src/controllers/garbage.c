@@ -308,12 +308,6 @@ static int sync_key(void *arg, struct str item, struct err *e)
 	return sync_object(gc, a, &d, e);
 }
 
-static void run(void *arg)
-{
-	struct garbage *gc = arg;
-	queue_run(gc->queue, &gc->m->scope, 4, sync_key, gc);
-}
-
 /* TypeMeta comes first in every kind, ObjectMeta second, so the generic index needs no type. */
 struct any_object {
 	struct str kind, api_version;
@@ -328,7 +322,7 @@ void garbage_start(struct manager *m)
 	struct garbage *gc = manager_alloc(m, sizeof *gc);
 	size_t i = 0;
 	gc->m = m;
-	gc->queue = manager_queue(m, "garbage");
+	gc->queue = manager_queue(m, "garbage_collector_attempt_to_delete");
 	gc->v = manager_alloc(m, desc_resources() * sizeof *gc->v);
 	struct informer **all = manager_alloc(m, (desc_resources() + 1) * sizeof *all);
 	for (const struct resource *r; (r = resources_next(&i, WANTED, false));) {
@@ -342,5 +336,5 @@ void garbage_start(struct manager *m)
 		w->handler = (struct informer_handler){.fn = object_event, .arg = w};
 		informer_add_handler(w->inf, &w->handler);
 	}
-	manager_when_synced(m, all, run, gc);
+	manager_run(m, all, gc->queue, 4, sync_key, gc);
 }

@@ -36,6 +36,7 @@ struct queue *manager_queue(struct manager *m, const char *name)
 {
 	struct owned_queue *q = manager_alloc(m, sizeof *q);
 	q->queue = queue_new(name);
+	queue_count_in(q->queue, m->o.metrics);
 	list_push(&m->queues, &q->node);
 	return q->queue;
 }
@@ -65,6 +66,27 @@ void manager_when_synced(struct manager *m, struct informer *const *informers, v
 	*w = (struct waiter){copy, fn, arg};
 	if (!fiber_spawn(&m->scope, "controller", wait_fiber, w))
 		bug("no fiber for a controller");
+}
+
+struct work {
+	struct manager *m;
+	struct queue *queue;
+	int workers;
+	int (*sync)(void *arg, struct str key, struct err *e);
+	void *arg;
+};
+
+static void work(void *arg)
+{
+	struct work *w = arg;
+	queue_run(w->queue, &w->m->scope, w->workers, w->sync, w->arg);
+}
+
+void manager_run(struct manager *m, struct informer *const *informers, struct queue *q, int workers, int (*sync)(void *arg, struct str key, struct err *e), void *arg)
+{
+	struct work *w = manager_alloc(m, sizeof *w);
+	*w = (struct work){m, q, workers, sync, arg};
+	manager_when_synced(m, informers, work, w);
 }
 
 static bool names(const struct controller *c, struct str item)
@@ -113,6 +135,20 @@ int manager_start(struct manager *m, struct err *e)
 		if (controller_wanted(m->o.controllers, &controllers[i]) && part_start(m, &controllers[i], e) < 0)
 			return -1;
 	return 0;
+}
+
+void manager_metrics(const struct manager *m, struct metric_set *to)
+{
+	struct owned_queue *q;
+	struct manager *part;
+	list_each(q, &m->queues, node)
+		queue_metrics(q->queue, to);
+	list_each(part, &m->parts, node)
+		manager_metrics(part, to);
+	if (m->c)
+		metric_put(to, M_running_managed_controllers, LABELS(STR("kube-controller-manager"), str_of(m->c->name)), 1);
+	if (m->show)
+		m->show(m->show_arg, to);
 }
 
 void manager_free(struct manager *m)

@@ -161,12 +161,6 @@ static int sync_key(void *arg, struct str key, struct err *e)
 	return 0;
 }
 
-static void run(void *arg)
-{
-	struct namespace_controller *c = arg;
-	queue_run(c->queue, &c->m->scope, 4, sync_key, c);
-}
-
 void namespace_start(struct manager *m)
 {
 	struct namespace_controller *c = manager_alloc(m, sizeof *c);
@@ -176,5 +170,5 @@ void namespace_start(struct manager *m)
 	c->queue = manager_queue(m, "namespace");
 	c->namespaces = manager_informer(m, "", "v1", "namespaces");
 	enqueue_own(&c->own, c->namespaces, c->queue);
-	manager_when_synced(m, (struct informer *const[]){c->namespaces, NULL}, run, c);
+	manager_run(m, (struct informer *const[]){c->namespaces, NULL}, c->queue, 4, sync_key, c);
 }

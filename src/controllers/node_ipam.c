@@ -84,12 +84,6 @@ static int sync_node(void *arg, struct str key, struct err *e)
 	return err_is(e, ERR_NOT_FOUND) ? 0 : -1;
 }
 
-static void run(void *arg)
-{
-	struct node_ipam *c = arg;
-	queue_run(c->queue, &c->m->scope, 1, sync_node, c);
-}
-
 void node_ipam_start(struct manager *m)
 {
 	struct node_ipam *c = manager_alloc(m, sizeof *c);
@@ -106,10 +100,10 @@ void node_ipam_start(struct manager *m)
 	c->n = bits < 0 ? 0 : bits > 16 ? RANGES_MAX : 1u << bits;
 	c->used = manager_alloc(m, c->n + 1);
 	c->res = client_resource("", "v1", "nodes");
-	c->queue = manager_queue(m, "node-ipam");
+	c->queue = manager_queue(m, "cidrallocator_node");
 	c->nodes = manager_informer(m, "", "v1", "nodes");
 	c->on_node = (struct informer_handler){.fn = node_event, .arg = c};
 	informer_add_handler(c->nodes, &c->on_node);
 	enqueue_own(&c->own, c->nodes, c->queue);
-	manager_when_synced(m, (struct informer *const[]){c->nodes, NULL}, run, c);
+	manager_run(m, (struct informer *const[]){c->nodes, NULL}, c->queue, 1, sync_node, c);
 }

@@ -213,12 +213,6 @@ static int sync_key(void *arg, struct str key, struct err *e)
 	return 0;
 }
 
-static void run(void *arg)
-{
-	struct replicaset_controller *c = arg;
-	queue_run(c->queue, &c->m->scope, 5, sync_key, c);
-}
-
 static void forget_all(void *arg)
 {
 	struct replicaset_controller *c = arg;
@@ -240,5 +234,5 @@ void replicaset_start(struct manager *m)
 	enqueue_owner(&c->by_pod);
 	c->orphans = (struct informer_handler){.fn = orphan_event, .arg = c};
 	informer_add_handler(c->pods, &c->orphans);
-	manager_when_synced(m, (struct informer *const[]){c->sets, c->pods, NULL}, run, c);
+	manager_run(m, (struct informer *const[]){c->sets, c->pods, NULL}, c->queue, 5, sync_key, c);
 }

@@ -58,12 +58,6 @@ static int sync_namespace(void *arg, struct str name, struct err *e)
 	return -1;
 }
 
-static void run(void *arg)
-{
-	struct per_namespace *p = arg;
-	queue_run(p->queue, &p->m->scope, 1, sync_namespace, p);
-}
-
 static struct per_namespace *per_namespace_start(struct manager *m, const char *queue, const char *plural, const char *name,
 	void *(*want)(struct per_namespace *, struct arena *, void *))
 {
@@ -75,7 +69,7 @@ static struct per_namespace *per_namespace_start(struct manager *m, const char *
 	p->on_object = (struct informer_handler){.fn = object_event, .arg = p};
 	informer_add_handler(p->namespaces, &p->on_namespace);
 	informer_add_handler(p->objects, &p->on_object);
-	manager_when_synced(m, (struct informer *const[]){p->namespaces, p->objects, NULL}, run, p);
+	manager_run(m, (struct informer *const[]){p->namespaces, p->objects, NULL}, p->queue, 1, sync_namespace, p);
 	return p;
 }
 
@@ -113,5 +107,5 @@ static void *want_bundle(struct per_namespace *p, struct arena *a, void *had)
 void root_ca_start(struct manager *m)
 {
 	if (m->o.root_ca_pem.n)
-		per_namespace_start(m, "root-ca", "configmaps", CA_NAME, want_bundle);
+		per_namespace_start(m, "root_ca_cert_publisher", "configmaps", CA_NAME, want_bundle);
 }

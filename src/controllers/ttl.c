@@ -40,19 +40,13 @@ static int sync_node(void *arg, struct str key, struct err *e)
 	return client_patch(c->m->o.transport, a, c->res, (struct str){0}, key, NULL, PATCH_STRATEGIC, patch, e) || err_is(e, ERR_NOT_FOUND) ? 0 : -1;
 }
 
-static void run(void *arg)
-{
-	struct ttl *c = arg;
-	queue_run(c->queue, &c->m->scope, 1, sync_node, c);
-}
-
 void ttl_start(struct manager *m)
 {
 	struct ttl *c = manager_alloc(m, sizeof *c);
 	c->m = m;
 	c->res = client_resource("", "v1", "nodes");
-	c->queue = manager_queue(m, "ttl");
+	c->queue = manager_queue(m, "ttlcontroller");
 	c->nodes = manager_informer(m, "", "v1", "nodes");
 	enqueue_own(&c->own, c->nodes, c->queue);
-	manager_when_synced(m, (struct informer *const[]){c->nodes, NULL}, run, c);
+	manager_run(m, (struct informer *const[]){c->nodes, NULL}, c->queue, 1, sync_node, c);
 }

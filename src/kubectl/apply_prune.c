@@ -67,11 +67,7 @@ void prune_seen(struct ctl *c, struct prune *p, const struct target *t, const st
 
 static bool is_seen(const struct prune *p, const struct value *obj)
 {
-	struct str uid = value_path_str(obj, "metadata.uid");
-	LIST_EACH(x, p->uids)
-		if (str_eq(*x, uid))
-			return true;
-	return false;
+	return str_list_has(&p->uids, value_path_str(obj, "metadata.uid"));
 }
 
 static int delete_one(struct ctl *c, struct printer *out, const struct mapping *m, struct value *obj, enum dry_run dry, struct err *e)

@@ -61,25 +61,15 @@ static int read_events(struct events *v, struct err *e)
 	return 0;
 }
 
-/* Lines stay lines, escapes do not. */
-static void put_text(struct buf *out, struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] == '\x1b')
-			buf_lit(out, "^[");
-		else
-			buf_char(out, s.p[i]);
-}
-
 static void put_row(struct events *v, struct tab *t, const struct value *ev)
 {
 	struct str age = event_age(v->c, ev);
 	if (opt_on(v->c, "all-namespaces"))
 		buf_printf(&t->text, "%.*s\t", STR_F(value_path_str(ev, "metadata.namespace")));
 	buf_printf(&t->text, "%.*s\t%.*s\t", STR_F(age), STR_F(value_path_str(ev, "type")));
-	put_text(&t->text, value_path_str(ev, "reason"));
+	tab_text(&t->text, value_path_str(ev, "reason"));
 	buf_printf(&t->text, "\t%.*s/%.*s\t", STR_F(value_path_str(ev, "involvedObject.kind")), STR_F(value_path_str(ev, "involvedObject.name")));
-	put_text(&t->text, str_trim(value_path_str(ev, "message")));
+	tab_text(&t->text, str_trim(value_path_str(ev, "message")));
 	buf_char(&t->text, '\n');
 }
 

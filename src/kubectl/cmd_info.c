@@ -57,14 +57,6 @@ static bool has_verb(const struct mapping *m, struct str verb)
 	return false;
 }
 
-static bool in_list(const str_list_t *l, struct str s)
-{
-	LIST_EACH(x, *l)
-		if (str_eq(*x, s))
-			return true;
-	return false;
-}
-
 static bool wanted(struct ctl *c, const struct mapping *m)
 {
 	if (opt_given(c, "api-group") && !str_eq(opt(c, "api-group"), m->group))
@@ -75,7 +67,7 @@ static bool wanted(struct ctl *c, const struct mapping *m)
 		if (!has_verb(m, *v))
 			return false;
 	LIST_EACH(k, *opt_list(c, "categories"))
-		if (!in_list(&m->categories, *k))
+		if (!str_list_has(&m->categories, *k))
 			return false;
 	return m->verbs != 0;
 }

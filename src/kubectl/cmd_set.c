@@ -152,10 +152,7 @@ static struct str env_name(struct ctl *c, struct str key)
 
 static bool wanted_key(struct ctl *c, struct str key)
 {
-	LIST_EACH(k, *opt_list(c, "keys"))
-		if (str_eq(*k, key))
-			return true;
-	return !opt_list(c, "keys")->len;
+	return !opt_list(c, "keys")->len || str_list_has(opt_list(c, "keys"), key);
 }
 
 static int read_from(struct ctl *c, struct env *env, struct err *e)

@@ -67,16 +67,6 @@ void columns_write_headers(struct buf *out, struct columns *c)
 	c->printed = true;
 }
 
-/* As it is, but for escapes. */
-static void put_text(struct buf *out, struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] == '\x1b')
-			buf_lit(out, "^[");
-		else
-			buf_char(out, s.p[i]);
-}
-
 static int cell(struct arena *a, struct buf *out, struct columns_column *col, struct value *obj, struct err *e)
 {
 	struct jsonpath_sets sets;
@@ -91,7 +81,7 @@ static int cell(struct arena *a, struct buf *out, struct columns_column *col, st
 			if (out->n > before)
 				buf_char(out, ',');
 			value_write_go(&text, sets.items[i].items[k]);
-			put_text(out, buf_view(&text));
+			tab_text(out, buf_view(&text));
 		}
 	if (out->n == before)
 		buf_lit(out, "<none>");

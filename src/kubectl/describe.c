@@ -25,16 +25,6 @@ static const struct kind_row {
 	{"storage.k8s.io", "storageclasses", describe_storageclass},
 };
 
-/* An object must not paint on the terminal. */
-static void put_safe(struct buf *out, struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] == '\x1b')
-			buf_lit(out, "^[");
-		else
-			buf_char(out, s.p[i]);
-}
-
 void describe_line(struct describe *d, int level, const char *fmt, ...)
 {
 	va_list ap;
@@ -43,7 +33,7 @@ void describe_line(struct describe *d, int level, const char *fmt, ...)
 	va_start(ap, fmt);
 	struct str line = str_vprintf(d->c->a, fmt, ap);
 	va_end(ap);
-	put_safe(&d->tab.text, line);
+	tab_text(&d->tab.text, line);
 	buf_char(&d->tab.text, '\n');
 }
 
@@ -53,7 +43,7 @@ static void continued(struct describe *d, int level, struct str text)
 	for (int i = 0; i < level + d->indent && !d->raw_tabs; i++)
 		buf_lit(&d->tab.text, "  ");
 	buf_char(&d->tab.text, '\t');
-	put_safe(&d->tab.text, text);
+	tab_text(&d->tab.text, text);
 	buf_char(&d->tab.text, '\n');
 }
 

@@ -168,12 +168,7 @@ struct wanted {
 
 static bool names(const struct mapping *m, struct str name)
 {
-	if (str_eq(m->resource, name) || str_eq_fold(m->kind, name) || str_eq(m->singular, name))
-		return true;
-	LIST_EACH(s, m->shorts)
-		if (str_eq(*s, name))
-			return true;
-	return false;
+	return str_eq(m->resource, name) || str_eq_fold(m->kind, name) || str_eq(m->singular, name) || str_list_has(&m->shorts, name);
 }
 
 /* Plural names count before short ones: "ev" must not hide a resource that is called so. */
@@ -227,14 +222,6 @@ const struct mapping *mapping_find(struct ctl *c, struct str word, struct err *e
 	return m;
 }
 
-static bool in_category(const struct mapping *m, struct str name)
-{
-	LIST_EACH(s, m->categories)
-		if (str_eq(*s, name))
-			return true;
-	return false;
-}
-
 static bool listed(const struct mapping_list *l, const struct mapping *m)
 {
 	for (uint32_t i = 0; i < l->len; i++)
@@ -249,7 +236,7 @@ static bool add_category(struct ctl *c, struct str word, struct mapping_list *re
 	const struct mapping_list *l = &mappings(c)->builtin;
 	uint32_t before = ret->len;
 	for (uint32_t i = 0; i < l->len; i++)
-		if (in_category(l->items[i], word) && !listed(ret, l->items[i]))
+		if (str_list_has(&l->items[i]->categories, word) && !listed(ret, l->items[i]))
 			*arena_push(c->a, ret) = l->items[i];
 	return ret->len > before;
 }

@@ -107,6 +107,15 @@ void tab_flush(struct tab *t, struct buf *out)
 
 void tab_fini(struct tab *t) { buf_fini(&t->text); }
 
+void tab_text(struct buf *out, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == '\x1b')
+			buf_lit(out, "^[");
+		else
+			buf_char(out, s.p[i]);
+}
+
 void tab_cell(struct buf *out, struct str s)
 {
 	for (size_t i = 0; i < s.n; i++) {

@@ -18,3 +18,4 @@ void tab_flush(struct tab *t, struct buf *out);
 void tab_fini(struct tab *t);
 /* A cell: breaks end it ("..." stands for the rest), escapes are made visible, so that an object cannot paint on the terminal. */
 void tab_cell(struct buf *out, struct str s);
+void tab_text(struct buf *out, struct str s); /* the same for text of several lines */

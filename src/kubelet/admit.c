@@ -134,7 +134,7 @@ static bool sysctl_allowed(const struct kubelet *k, struct str name)
 	if (admit_sysctl_safe(name))
 		return true;
 	LIST_EACH(x, k->cfg->allowedUnsafeSysctls)
-		if (str_eq(*x, name) || (str_has_suffix(*x, STR("*")) && str_has_prefix(name, str_sub(*x, 0, x->n - 1))))
+		if (str_matches(name, *x))
 			return true;
 	return false;
 }

@@ -2,9 +2,7 @@
  * remembered for a while. */
 #pragma once
 #include "kubelet/impl.h"
-#include "net/http.h"
+#include "client/reviews.h"
 
-struct auth *auth_new(struct kubelet *k);
-void auth_free(struct auth *x); /* NULL is fine */
 /* Waits.  0: go on; else the status to answer with (401, 403, 500) and its text, in the request's arena. */
-int auth_check(struct auth *x, struct http_req *q, struct str *ret_text);
+int auth_check(struct kubelet *k, struct http_req *q, struct str *ret_text);

@@ -61,14 +61,6 @@ static void cluster_dns(struct pod *p, struct arena *a, struct cri_v1_DNSConfig 
 	*arena_push(a, &d->options) = STR("ndots:5");
 }
 
-static bool has(const str_list_t *l, struct str s)
-{
-	LIST_EACH(x, *l)
-		if (str_eq(*x, s))
-			return true;
-	return false;
-}
-
 static void option(struct arena *a, str_list_t *l, const struct core_v1_PodDNSConfigOption *o)
 {
 	struct str text = o->value.p ? str_printf(a, "%.*s:%.*s", STR_F(o->name), STR_F(o->value)) : o->name, name;
@@ -85,10 +77,10 @@ static void option(struct arena *a, str_list_t *l, const struct core_v1_PodDNSCo
 static void own_dns(struct arena *a, const struct core_v1_PodDNSConfig *c, struct cri_v1_DNSConfig *d)
 {
 	LIST_EACH(s, c->nameservers)
-		if (!has(&d->servers, *s))
+		if (!str_list_has(&d->servers, *s))
 			*arena_push(a, &d->servers) = *s;
 	LIST_EACH(s, c->searches)
-		if (!has(&d->searches, *s))
+		if (!str_list_has(&d->searches, *s))
 			*arena_push(a, &d->searches) = *s;
 	LIST_EACH(o, c->options)
 		option(a, &d->options, o);

@@ -19,13 +19,13 @@
 #include "gen/ids.h"
 #include "gen/kubelet_config_v1beta1.h"
 #include "kubelet/kubelet.h"
-#include "kubelet/metrics.h"
 #include "kubelet/pause.h"
 #include "net/grpc.h"
 #include "os/cgroup.h"
 #include "os/file.h"
 #include "os/mount.h"
 #include "os/proc.h"
+#include "schema/metric.h"
 
 typedef struct kubelet_config_v1beta1_KubeletConfiguration kubelet_config;
 
@@ -49,13 +49,12 @@ enum cri_op {
 };
 struct cri {
 	struct grpc_client *grpc;
-	struct histogram duration[CRI_OPS];
-	uint64_t errors[CRI_OPS];
+	struct metric_set *metrics;
+	struct { double *calls, *errors; struct series *duration; } counts[CRI_OPS]; /* found by the first call */
 	nsec_t timeout;
 };
-struct cri *cri_new(const char *endpoint, nsec_t timeout, struct err *e);
+struct cri *cri_new(const char *endpoint, nsec_t timeout, struct metric_set *metrics, struct err *e);
 void cri_free(struct cri *c);
-const char *cri_op_name(enum cri_op op); /* as the metrics name it */
 /* Waits.  timeout 0: the runtime's request timeout. */
 int cri_call(struct cri *c, struct arena *a, enum cri_op op, const void *req, void *resp, nsec_t timeout, struct err *e) must_check;
 /* The runtime's own words, without the code before them. */
@@ -146,6 +145,7 @@ struct pod {
 	int writing;                  /* a writer is at it */
 	struct str mirror_uid;        /* of a static Pod's mirror */
 	wall_t seen;
+	bool synced, started;         /* the worker has looked at it; all its containers ran */
 };
 
 struct kubelet {
@@ -174,17 +174,18 @@ struct kubelet {
 	struct buf not_ready_why;
 	mono_t node_written;
 	struct cond node_wake, check_wake; /* check_wake: of the full check */
+	struct list log_readers;           /* who follows a log */
 	bool images_stale;
 	struct arena *images_mem;
 	core_v1_ContainerImage_list_t images;
 	struct http_server *server;
-	struct auth *auth;
+	struct reviews *reviews;
 	struct tls *tls;
 	wall_t started;
 	bool orphans_done;
 	struct str_map node_labels_seen; /* of the Node object, others' included */
-	struct metrics *metrics;
 	const struct cgroups *cgroups;
+	mono_t relisted;              /* when the full check last began; 0: never */
 };
 
 /* source.c */
@@ -216,6 +217,7 @@ bool pod_run(struct pod *p, void (*fn)(void *arg), void *arg);
 int pod_cri_call(struct pod *p, struct arena *a, enum cri_op op, const void *req, void *resp, nsec_t timeout, struct err *e) must_check;
 bool pod_to_end(const struct pod *p); /* it was deleted, though the worker may not have looked yet */
 /* view.c */
+void log_readers_wake(struct kubelet *k); /* serve_logs.c: a container may have ended */
 int view_refresh(struct pod *p, struct err *e) must_check;
 void view_free(struct view *v);
 const struct cview *view_latest(const struct view *v, struct str name);
@@ -240,6 +242,7 @@ struct cri_v1_LinuxContainerResources *resources_sandbox(struct arena *a, const 
 int resources_pod_cgroup(struct pod *p, struct err *e) must_check;
 int resources_pod_cgroup_remove(struct pod *p, struct err *e) must_check;
 int resources_qos_cgroups(struct kubelet *k, struct err *e) must_check;
+struct str resources_cgroup_path(struct arena *a, const struct pod *p);
 struct str resources_cgroup_parent(struct arena *a, const struct pod *p);
 struct str resource_field(struct arena *a, const struct kubelet *k, const struct core_v1_Pod *pod, struct str container, struct str resource, struct str divisor,
 	struct err *e);
@@ -281,6 +284,7 @@ int action_port(const struct core_v1_Container *c, const struct int_or_str *port
 /* probe.c */
 void probes_start(struct pod *p, const struct core_v1_Container *c, struct cmem *m, struct str id);
 void probes_stop(struct cmem *m);
+void probes_metrics(const struct cmem *m, struct metric_set *to);
 void probes_stop_restarts(struct cmem *m); /* those that end a container; whether it is ready is asked on */
 /* exits.c */
 void exits_start(struct kubelet *k);

@@ -77,7 +77,7 @@ static int init(struct kubelet *k, struct err *e)
 		return -1;
 	k->cgroups = cgroups_get();
 	k->node_ip = k->o.node_ip.n ? k->o.node_ip : own_address(k->mem);
-	k->cri = cri_new(url, k->cfg->runtimeRequestTimeout, e);
+	k->cri = cri_new(url, k->cfg->runtimeRequestTimeout, k->o.metrics, e);
 	return k->cri ? 0 : -1;
 }
 
@@ -95,6 +95,7 @@ struct kubelet *kubelet_new(const struct kubelet_opts *o, struct err *e)
 	k->images_stale = true;
 	cond_init(&k->node_wake);
 	cond_init(&k->check_wake);
+	list_init(&k->log_readers);
 	if (init(k, e)) {
 		kubelet_free(k);
 		return NULL;

@@ -168,7 +168,7 @@ static void drain(struct copy *c)
 }
 
 struct follower {
-	struct cond changed;
+	struct cond *changed;
 	bool dirty;
 };
 
@@ -176,15 +176,14 @@ static void noticed(void *arg, const char *name, uint32_t mask)
 {
 	struct follower *f = arg;
 	f->dirty = true;
-	cond_wake_all(&f->changed);
+	cond_wake_all(f->changed);
 }
 
 static void wait_change(struct follower *f)
 {
 	mono_t until = rt_now() + LOOK_AGAIN;
-	while (!f->dirty && !fiber_cancelled())
-		if (cond_wait(&f->changed, until) == -ETIME)
-			break;
+	if (!f->dirty)
+		(void)!cond_wait(f->changed, until);
 	f->dirty = false;
 }
 
@@ -240,11 +239,10 @@ static bool reopen(struct copy *c, const char *path)
 static int follow(struct copy *c, const char *path, struct err *e)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
-	struct follower f = {0};
+	struct follower f = {.changed = c->s->news};
 	char *dir = str_z(a, str_of(path)), *slash = strrchr(dir, '/');
 	if (slash)
 		*slash = 0;
-	cond_init(&f.changed);
 	struct dir_watch *watch = dir_watch_new(dir, DIR_WATCH_CHANGES | IN_MODIFY, noticed, &f, e);
 	if (!watch)
 		return -1;

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "rt/fiber.h"
 #include "schema/types.h"
 
 struct log_line_view {
@@ -24,6 +25,7 @@ struct log_want {
 struct log_sink {
 	int (*write)(void *arg, struct str data); /* waits; not 0: stop */
 	bool (*over)(void *arg);                  /* following: no more will come */
+	struct cond *news;                        /* woken when that may have changed */
 	void *arg;
 };
 /* Waits.  A follower ends when the sink refuses, the log is over, or the fiber is cancelled. */

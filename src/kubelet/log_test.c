@@ -105,8 +105,10 @@ static void follows(void *arg)
 {
 	struct arena *a = arena_new(NULL);
 	struct slow s = {.a = a, .path = str_z(a, str_printf(a, "%s/0.log", test_tmpdir()))};
-	struct log_sink sink = {take_slowly, soon_over, &s};
+	struct cond news;
+	struct log_sink sink = {take_slowly, soon_over, &news, &s};
 	struct err e = {0};
+	cond_init(&news);
 	write_line(s.path, 1);
 	assert_ok(log_copy(s.path, &(struct log_want){.follow = true}, &sink, &e), &e);
 	assert_str(buf_view(&s.out), "1\n2\n3\n4\n");
@@ -118,5 +120,48 @@ TEST(a_slow_follower_misses_no_rotation)
 {
 	struct rt *rt = rt_new(NULL);
 	assert_int_equal(rt_main(rt, "test", follows, NULL), 0);
+	rt_free(rt);
+}
+
+/* The container of a log ends without another word. */
+struct quiet {
+	struct cond news;
+	bool over;
+	struct buf out;
+};
+
+static bool is_over(void *arg) { return ((struct quiet *)arg)->over; }
+static int take(void *arg, struct str data) { return buf_str(&((struct quiet *)arg)->out, data), 0; }
+
+static void end_quietly(void *arg)
+{
+	struct quiet *q = arg;
+	(void)!fiber_sleep(20 * NS_MS);
+	q->over = true;
+	cond_wake_all(&q->news);
+}
+
+static void quiet_end(void *arg)
+{
+	struct quiet q = {0};
+	struct log_sink sink = {take, is_over, &q.news, &q};
+	struct arena *a = arena_new(NULL);
+	struct err e = {0};
+	char *path = str_z(a, str_printf(a, "%s/0.log", test_tmpdir()));
+	cond_init(&q.news);
+	write_line(path, 1);
+	assert_non_null(fiber_spawn(NULL, "end", end_quietly, &q));
+	mono_t began = rt_now();
+	assert_ok(log_copy(path, &(struct log_want){.follow = true}, &sink, &e), &e);
+	assert_true(rt_now() - began < 2 * NS_S);
+	assert_str(buf_view(&q.out), "1\n");
+	buf_fini(&q.out);
+	arena_free(a);
+}
+
+TEST(a_follower_ends_with_its_container)
+{
+	struct rt *rt = rt_new(NULL);
+	assert_int_equal(rt_main(rt, "test", quiet_end, NULL), 0);
 	rt_free(rt);
 }

@@ -5,8 +5,16 @@
 struct reader {
 	struct route *t;
 	struct str uid, id;
-	bool written;
+	struct list node;
+	struct cond news;
 };
+
+void log_readers_wake(struct kubelet *k)
+{
+	struct reader *x;
+	list_each(x, &k->log_readers, node)
+		cond_wake_all(&x->news);
+}
 
 static int send_part(void *arg, struct str data)
 {
@@ -86,12 +94,16 @@ void serve_logs(struct route *t)
 	if (!v)
 		return;
 	struct reader x = {t, str_dup(t->q->arena, p->uid), str_dup(t->q->arena, v->id)};
-	struct log_sink sink = {send_part, ended, &x};
+	struct log_sink sink = {send_part, ended, &x.news, &x};
 	char *path = str_z(t->q->arena, v->log_path);
 	resp_status(t->r, 200);
 	resp_header(t->r, STR("content-type"), STR("text/plain"));
 	if (w.follow && resp_flush(t->r))
 		return;
-	if (log_copy(path, &w, &sink, &e) && !resp_started(t->r))
+	cond_init(&x.news);
+	list_push(&t->k->log_readers, &x.node);
+	int r = log_copy(path, &w, &sink, &e);
+	list_remove(&x.node);
+	if (r && !resp_started(t->r))
 		route_error(t, 500, "failed to open the log: %s", err_text(&e));
 }

@@ -93,7 +93,8 @@ static const struct {
 	const char *prefix;
 	void (*serve)(struct route *t);
 } routes[] = {
-	{"/containerLogs/", serve_logs}, {"/metrics/resource", serve_resource_metrics}, {"/metrics/cadvisor", serve_cadvisor}, {"/stats/summary", serve_summary},
+	{"/containerLogs/", serve_logs}, {"/metrics/resource", serve_resource_metrics}, {"/metrics/cadvisor", serve_cadvisor}, {"/metrics/probes", serve_probe_metrics},
+	{"/metrics/slis", serve_slis}, {"/stats/summary", serve_summary},
 	{"/portForward/", serve_forward}, {"/runningpods/", serve_running}, {"/healthz", serve_healthz}, {"/metrics", serve_metrics}, {"/configz", serve_config},
 	{"/attach/", serve_attach}, {"/exec/", serve_exec}, {"/pods", serve_pods},
 };
@@ -121,7 +122,7 @@ static void handle(void *arg, struct http_req *q, struct http_resp *r)
 {
 	struct route t = {arg, q, r, {0}};
 	struct str text;
-	int code = auth_check(t.k->auth, q, &text);
+	int code = auth_check(t.k, q, &text);
 	if (code)
 		resp_text(r, code, "text/plain; charset=utf-8", text);
 	else
@@ -177,7 +178,7 @@ int server_start(struct kubelet *k, struct err *e)
 		return err_set(e, ERR_INVALID, "%.*s is no address to serve on", STR_F(k->cfg->address));
 	if (tls_start(k, e))
 		return -1;
-	k->auth = auth_new(k);
+	k->reviews = reviews_new();
 	int fd = listen_tcp(ip, (uint16_t)k->cfg->port, NULL, e);
 	if (fd < 0)
 		return -1;
@@ -189,6 +190,6 @@ int server_start(struct kubelet *k, struct err *e)
 void server_stop(struct kubelet *k)
 {
 	http_server_free(k->server);
-	auth_free(k->auth);
+	reviews_free(k->reviews);
 	tls_unref(k->tls);
 }

@@ -148,6 +148,7 @@ int view_refresh(struct pod *p, struct err *e)
 	}
 	view_free(p->view);
 	p->view = v;
+	log_readers_wake(p->k);
 	return 0;
 }
 

@@ -317,15 +317,8 @@ static void start(struct h1 *h)
 
 static void put_body(struct h1 *h, size_t n)
 {
-	struct http_resp *r = h->r;
 	h->body_sent += n;
-	while (n) {
-		struct str piece = outq_head(&r->out);
-		size_t k = piece.n < n ? piece.n : n;
-		sock_put(&h->c->sock, piece.p, k);
-		n -= k;
-		resp_sent(r, k);
-	}
+	resp_put(h->r, &h->c->sock, n);
 }
 
 static void put_chunk(struct h1 *h, size_t n)

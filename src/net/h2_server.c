@@ -66,13 +66,7 @@ static int on_send_data(nghttp2_session *s, nghttp2_frame *frame, const uint8_t 
 		return NGHTTP2_ERR_WOULDBLOCK;
 	}
 	sock_put(&h->c->sock, head, 9);
-	while (n) {
-		struct str piece = outq_head(&r->out);
-		size_t k = piece.n < n ? piece.n : n;
-		sock_put(&h->c->sock, piece.p, k);
-		n -= k;
-		resp_sent(r, k);
-	}
+	resp_put(r, &h->c->sock, n);
 	r->unqueued = r->paused;
 	if (r->unqueued && (r->out.bytes || r->ended)) /* came after the pull */
 		h2_wake(h->c, r);

@@ -465,6 +465,17 @@ void resp_sent(struct http_resp *r, size_t n)
 	}
 }
 
+void resp_put(struct http_resp *r, struct sock *to, size_t n)
+{
+	while (n) {
+		struct str piece = outq_head(&r->out);
+		size_t k = piece.n < n ? piece.n : n;
+		sock_put(to, piece.p, k);
+		n -= k;
+		resp_sent(r, k);
+	}
+}
+
 /* Detached responses */
 
 struct http_out *resp_detach(struct http_resp *r, const struct http_out_ops *ops, void *arg)

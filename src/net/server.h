@@ -114,4 +114,5 @@ void resp_input_end(struct http_resp *r, int error);
 /* The response's headers as they go out: date and length added.  Call once, when sending begins. */
 void resp_start(struct http_resp *r);
 void resp_sent(struct http_resp *r, size_t n); /* n bytes left the queue */
+void resp_put(struct http_resp *r, struct sock *to, size_t n); /* the queue's first n bytes */
 bool resp_no_body(const struct http_resp *r);  /* HEAD, 204, 304 */

@@ -169,35 +169,36 @@ int stream_resize_write(struct stream *s, uint16_t width, uint16_t height)
 
 /* Bridging */
 
+struct bridge;
+struct copy {
+	struct stream *from, *to;
+	struct bridge *b;
+	bool output;
+};
 struct bridge {
 	struct stream_conn *client, *backend;
 	struct scope scope;
-	uint32_t outputs; /* copies from the backend that still run */
-};
-struct copy {
-	struct bridge *b;
-	struct stream *from, *to;
-	bool output;
+	uint32_t outputs; /* copies from the backend of an exec, or pairs, that still run */
 };
 
-static void copy_stream(struct stream *from, struct stream *to)
+static void output_ended(struct bridge *b)
 {
-	BUF(b);
-	char *p = buf_room(&b, 32768);
-	ssize_t n;
-	while ((n = stream_read(from, p, 32768, MONO_NEVER)) > 0)
-		if (stream_write(to, p, n, MONO_NEVER) < 0)
-			return;
-	if (n == 0 && !stream_conn_closed(from->conn))
-		(void)!stream_half_close(to);
+	if (--b->outputs == 0)
+		scope_cancel(&b->scope);
 }
 
 static void copy_run(void *arg)
 {
 	struct copy *c = arg;
-	copy_stream(c->from, c->to);
-	if (c->output && --c->b->outputs == 0)
-		scope_cancel(&c->b->scope);
+	BUF(b);
+	char *p = buf_room(&b, 32768);
+	ssize_t n, k = 0;
+	while (k >= 0 && (n = stream_read(c->from, p, 32768, MONO_NEVER)) > 0)
+		k = stream_write(c->to, p, n, MONO_NEVER);
+	if (k >= 0 && n == 0 && !stream_conn_closed(c->from->conn))
+		(void)!stream_half_close(c->to);
+	if (c->output)
+		output_ended(c->b);
 }
 
 static void await_end(void *arg)
@@ -219,7 +220,7 @@ static int bridge_exec(struct bridge *b, struct err *e)
 		bool output = t != STREAM_STDIN && t != STREAM_RESIZE;
 		if (!client.s[t] || !backend.s[t])
 			continue;
-		copies[t] = output ? (struct copy){b, backend.s[t], client.s[t], true} : (struct copy){b, client.s[t], backend.s[t], false};
+		copies[t] = output ? (struct copy){backend.s[t], client.s[t], b, true} : (struct copy){client.s[t], backend.s[t], b, false};
 		b->outputs += output;
 		bad |= !fiber_spawn(&b->scope, "bridge", copy_run, &copies[t]);
 	}
@@ -229,22 +230,8 @@ static int bridge_exec(struct bridge *b, struct err *e)
 	return bad ? err_set(e, ERR_TOO_MANY_REQUESTS, "out of fibers") : 0;
 }
 
-struct pair_bridge {
-	struct bridge *b;
-	struct stream_pair client, backend;
-};
-
-static void copy_down(void *arg)
-{
-	struct pair_bridge *p = arg;
-	copy_stream(p->backend.data, p->client.data);
-}
-
-static void copy_error(void *arg)
-{
-	struct pair_bridge *p = arg;
-	copy_stream(p->backend.error, p->client.error);
-}
+/* A WebSocket's pairs are there from the start, and their client cannot say that it has no more: they end with what the backend says. */
+static bool pairs_are_fixed(const struct bridge *b) { return b->client->framing == &ws_framing; }
 
 static void release_pair(struct stream_pair *p)
 {
@@ -252,36 +239,60 @@ static void release_pair(struct stream_pair *p)
 	stream_release(p->error);
 }
 
+static void join_pair(struct bridge *b, const struct stream_pair *client, const struct stream_pair *backend)
+{
+	struct scope up, down;
+	struct copy data = {backend->data, client->data, b, false}, error = {backend->error, client->error, b, false}, sent = {client->data, backend->data, b, false};
+	scope_init(&up, NULL);
+	scope_init(&down, NULL);
+	fiber_spawn(&up, "bridge", copy_run, &sent);
+	fiber_spawn(&down, "bridge", copy_run, &data);
+	fiber_spawn(&down, "bridge", copy_run, &error);
+	(void)!scope_join(&down, MONO_NEVER);
+	if (pairs_are_fixed(b)) {
+		scope_cancel(&up);
+		(void)!stream_half_close(backend->data);
+	}
+	(void)!scope_join(&up, MONO_NEVER);
+	scope_fini(&down);
+	scope_fini(&up);
+}
+
+struct pair_bridge {
+	struct bridge *b;
+	struct stream_pair client;
+};
+
 static void pair_run(void *arg)
 {
 	struct pair_bridge p = *(struct pair_bridge *)arg;
-	struct scope scope;
+	struct stream_pair backend;
 	ERR(e);
-	if (stream_pair_open(p.b->backend, p.client.port, &p.backend, &e) < 0) {
+	if (stream_pair_open(p.b->backend, p.client.port, &backend, &e) < 0) {
 		stream_reset(p.client.data);
 		stream_reset(p.client.error);
-		return;
+	} else {
+		join_pair(p.b, &p.client, &backend);
+		release_pair(&p.client);
+		release_pair(&backend);
 	}
-	scope_init(&scope, NULL);
-	fiber_spawn(&scope, "bridge", copy_down, &p);
-	fiber_spawn(&scope, "bridge", copy_error, &p);
-	copy_stream(p.client.data, p.backend.data);
-	(void)!scope_join(&scope, MONO_NEVER);
-	scope_fini(&scope);
-	release_pair(&p.client);
-	release_pair(&p.backend);
+	if (pairs_are_fixed(p.b))
+		output_ended(p.b);
 }
 
 static int bridge_ports(struct bridge *b)
 {
 	ERR(ended);
 	struct pair_bridge p = {.b = b};
-	while (stream_pair_next(b->client, &p.client, MONO_NEVER, &ended) == 0) {
+	uint32_t most = pairs_are_fixed(b) ? b->client->want.nports : UINT32_MAX;
+	b->outputs = most;
+	for (uint32_t n = 0; n < most && stream_pair_next(b->client, &p.client, MONO_NEVER, &ended) == 0; n++) {
 		fiber_spawn(&b->scope, "bridge", pair_run, &p);
 		if (fiber_yield() < 0) /* it has copied p then */
 			break;
 	}
-	scope_cancel(&b->scope);
+	if (!pairs_are_fixed(b) || !fiber_spawn(&b->scope, "bridge", await_end, b))
+		scope_cancel(&b->scope);
 	(void)!scope_join(&b->scope, MONO_NEVER);
 	return 0;
 }

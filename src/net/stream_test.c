@@ -105,6 +105,30 @@ static void serve_bridge(struct site *site, struct http_req *q, struct http_resp
 	assert_int_equal(stream_bridge(client, backend, &e), 0);
 }
 
+/* A backend of one flow that has the last word, as a web server has. */
+static void serve_last_word(struct http_req *q, struct http_resp *r)
+{
+	struct stream_pair p;
+	ERR(e);
+	CLEANUP(stream_conn_close) struct stream_conn *c = stream_accept(q, r, &(struct stream_want){.port_forward = true}, &e);
+	assert_non_null(c);
+	assert_ok(stream_pair_next(c, &p, rt_now() + 5 * NS_S, &e), &e);
+	assert_true(stream_write(p.data, "bye", 3, MONO_NEVER) > 0);
+	(void)!stream_half_close(p.data);
+	(void)!stream_half_close(p.error);
+	(void)!stream_conn_wait(c, rt_now() + 5 * NS_S);
+}
+
+static void bridge_to(struct site *site, const char *path, const struct stream_want *w, struct http_req *q, struct http_resp *r)
+{
+	ERR(e);
+	CLEANUP(stream_conn_close) struct stream_conn *backend = stream_dial(site->self, &(struct http_call){.path = str_of(path)}, STREAM_SPDY, w, &e);
+	assert_non_null(backend);
+	CLEANUP(stream_conn_close) struct stream_conn *client = stream_accept(q, r, w, &e);
+	assert_non_null(client);
+	assert_int_equal(stream_bridge(client, backend, &e), 0);
+}
+
 static void handler(void *arg, struct http_req *q, struct http_resp *r)
 {
 	struct site *s = arg;
@@ -114,6 +138,10 @@ static void handler(void *arg, struct http_req *q, struct http_resp *r)
 		serve_ports(s, q, r);
 	else if (str_is(q->path, "/bridge"))
 		serve_bridge(s, q, r);
+	else if (str_is(q->path, "/last-word"))
+		serve_last_word(q, r);
+	else if (str_is(q->path, "/bridge-last-word"))
+		bridge_to(s, "/last-word", &(struct stream_want){.port_forward = true, .ports = (const uint16_t[]){80}, .nports = 1}, q, r);
 	else if (str_is(q->path, "/nows") && ws_requested(q))
 		resp_text(r, 403, "text/plain", STR("no WebSocket here"));
 	else if (str_is(q->path, "/nows"))
@@ -322,6 +350,29 @@ static void refusals(struct setup *s)
 	stream_conn_close(c);
 }
 TEST(stream_refusals_are_errors) { with_server(refusals); }
+
+static struct ws *dial_v4(struct setup *s, const char *path)
+{
+	static const char *const offer[] = {"v4.channel.k8s.io", NULL};
+	const char *protocol;
+	struct ws *ws = ws_dial(s->client, &(struct http_call){.path = str_of(path)}, offer, &protocol, NULL, &s->e);
+	assert_non_null(ws);
+	return ws;
+}
+
+static void backend_ends_first(struct setup *s)
+{
+	enum ws_kind kind;
+	struct str m;
+	struct ws *ws = dial_v4(s, "/bridge-last-word");
+	for (int i = 0; i < 2; i++) /* each channel's port */
+		assert_int_equal(ws_read(ws, &kind, &m, rt_now() + 5 * NS_S), 0);
+	assert_int_equal(ws_read(ws, &kind, &m, rt_now() + 5 * NS_S), 0);
+	assert_str(str_sub(m, 1, m.n), "bye");
+	assert_int_equal(ws_read(ws, &kind, &m, rt_now() + 5 * NS_S), -EPIPE);
+	ws_close(ws, 1000);
+}
+TEST(stream_websocket_closes_when_its_flows_have_ended) { with_server(backend_ends_first); }
 
 /* Frames by hand: what a WebSocket of v4 base64 looks like. */
 static void base64(struct setup *s)

@@ -195,14 +195,6 @@ static int64_t balance_score(struct cycle *c, const struct node_info *n)
 #define IMAGE_MIN (23LL * 1024 * 1024)
 #define IMAGE_MAX (1000LL * 1024 * 1024)
 
-static bool names_image(const struct core_v1_ContainerImage *img, struct str image)
-{
-	LIST_EACH(name, img->names)
-		if (str_eq(*name, image))
-			return true;
-	return false;
-}
-
 /* "nginx" is listed as "nginx:latest". */
 static struct str with_tag(struct arena *a, struct str image)
 {
@@ -217,7 +209,7 @@ static int64_t image_score(struct cycle *c, const struct node_info *n)
 	{
 		struct str image = with_tag(c->arena, ctr->image);
 		LIST_EACH(img, n->node->status.images)
-			sum += names_image(img, image) ? img->sizeBytes : 0;
+			sum += str_list_has(&img->names, image) ? img->sizeBytes : 0;
 	}
 	int64_t max = IMAGE_MAX * (containers ? containers : 1);
 	sum = sum < IMAGE_MIN ? IMAGE_MIN : sum > max ? max : sum;

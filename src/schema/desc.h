@@ -173,8 +173,8 @@ const struct group_version *desc_group_version(size_t i);
 const struct resource *resource_by_name(struct str group, struct str version, struct str plural);
 const struct resource *resource_by_kind(struct str group, struct str version, struct str kind);
 
-/* Columns of server-side tables, from columns.json. */
-struct column { uint32_t name, type, format; int32_t priority; };
+/* Columns of server-side tables, from columns.json; text, from column-texts.json, says what a column shows. */
+struct column { uint32_t name, type, format, text; int32_t priority; };
 size_t desc_columns(struct str group, struct str kind, const struct column **ret);
 
 /* Those of custom resources without printer columns and of kinds without their own. */

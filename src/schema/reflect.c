@@ -68,16 +68,16 @@ void *field_mutable(struct arena *a, void *obj, const struct field *f)
 	return *to;
 }
 
-/* ---- sorted maps of strings */
+/* ---- sorted maps */
 
-/* Index of the first key that is not less; *found tells whether it is key. */
-static uint32_t str_map_find(const struct str_map *m, struct str key, bool *found)
+uint32_t map_find(const void *map, size_t stride, struct str key, bool *found)
 {
+	const struct any_list *m = map;
 	uint32_t lo = 0, hi = m->len;
 	*found = false;
 	while (lo < hi) {
 		uint32_t mid = (lo + hi) / 2;
-		int c = str_cmp(m->items[mid].key, key);
+		int c = str_cmp(*(const struct str *)((const char *)m->items + mid * stride), key);
 		if (c == 0) {
 			*found = true;
 			return mid;
@@ -89,6 +89,8 @@ static uint32_t str_map_find(const struct str_map *m, struct str key, bool *foun
 	}
 	return lo;
 }
+
+static uint32_t str_map_find(const struct str_map *m, struct str key, bool *found) { return map_find(m, sizeof *m->items, key, found); }
 
 struct str str_map_get(const struct str_map *m, struct str key)
 {

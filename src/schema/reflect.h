@@ -51,6 +51,8 @@ static inline struct str *map_key_at(const struct field *f, const struct any_lis
 {
 	return (struct str *)((char *)l->items + (size_t)i * f->stride);
 }
+/* Of a sorted map: index of the first key that is not less; *found tells whether it is key. */
+uint32_t map_find(const void *map, size_t stride, struct str key, bool *found);
 /* Sorted map[string]string. */
 struct str str_map_get(const struct str_map *m, struct str key); /* absent str when missing */
 bool str_map_has(const struct str_map *m, struct str key);

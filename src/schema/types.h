@@ -52,6 +52,14 @@ extern char list_empty_items[16] __attribute__((aligned(16)));
 /* for (each over any LIST): LIST_EACH(c, pod->spec.containers) ... c is a pointer to the element. */
 #define LIST_EACH(it, l) for (__typeof__(&*(l).items) it = (l).items, it##_end_ = (l).len ? it + (l).len : it; it < it##_end_; it++)
 
+static inline bool str_list_has(const str_list_t *l, struct str s)
+{
+	LIST_EACH(x, *l)
+		if (str_eq(*x, s))
+			return true;
+	return false;
+}
+
 static inline bool api_time_zero(const struct api_time *t) { return !t->set; }
 static inline struct api_time api_time_of(wall_t w)
 {

@@ -49,7 +49,7 @@ def go():
 def client(name):
     """A program of tests/clients, built when its sources changed."""
     tool, out = go(), CLIENTS / "bin" / name
-    sources = [CLIENTS / "go.mod", CLIENTS / "go.sum", *(CLIENTS / name).glob("*.go")]
+    sources = [pathlib.Path(__file__), CLIENTS / "go.mod", CLIENTS / "go.sum", *(CLIENTS / name).glob("*.go")]
     if out.exists() and out.stat().st_mtime > max(s.stat().st_mtime for s in sources):
         return str(out)
     version = "-s -w " + " ".join(f"-X k8s.io/component-base/version.{k}={v}" for k, v in

@@ -30,14 +30,6 @@ static int admit_overhead(struct admit *a, struct core_v1_PodSpec *s, const stru
 	return 0;
 }
 
-static bool has_toleration(const core_v1_Toleration_list_t *l, const struct core_v1_Toleration *t)
-{
-	LIST_EACH(x, *l)
-		if (obj_equal_at(desc_type(T_core_v1_Toleration), x, t))
-			return true;
-	return false;
-}
-
 static int admit_scheduling(struct admit *a, struct core_v1_PodSpec *s, const struct node_v1_Scheduling *sc, struct err *e)
 {
 	struct arena *mem = a->request->arena;
@@ -49,7 +41,7 @@ static int admit_scheduling(struct admit *a, struct core_v1_PodSpec *s, const st
 		str_map_set(mem, &s->nodeSelector, p->key, p->value);
 	}
 	LIST_EACH(t, sc->tolerations)
-		if (!has_toleration(&s->tolerations, t))
+		if (!obj_list_has(desc_type(T_core_v1_Toleration), &s->tolerations, t))
 			*(struct core_v1_Toleration *)arena_push(mem, &s->tolerations) = *t;
 	return 0;
 }

@@ -77,14 +77,10 @@ static void find_default(const struct admit *a, enum admit_default d, const stru
 void *admit_default(const struct admit *a, enum admit_default d)
 {
 	struct server *s = a->request->server;
-	const struct server_opts *o = server_options(s);
 	struct admission *state = server_part(s, PART_ADMISSION);
 	struct cache *c = server_cache(s);
-	struct found fresh = {0}, *f = &fresh;
+	struct found *f = &state->found[server_loop_number(s)][d];
 	struct cache_pin pin;
-	for (size_t i = 0; i < o->nloops; i++)
-		if (o->loops[i] == loop_self())
-			f = &state->found[i][d];
 	cache_pin(c, cache_table_by_name(c, defaults[d].group, defaults[d].plural), &pin);
 	if (!f->valid || f->changed != pin.changed)
 		find_default(a, d, &pin, f);
@@ -126,23 +122,20 @@ static int run_hook(struct admit *a, size_t i, int (*hook)(struct admit *a, stru
 	return -failed;
 }
 
-int admission_admit(struct admit *a, struct err *e)
+/* One hook of all plug-ins. */
+static int run_step(struct admit *a, bool validate, struct err *e)
 {
-	mono_t at = rt_now_exact();
-	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if (run_hook(a, i, table[i]->admit, "admit", &at, e))
-			return -1;
-	return 0;
+	const char *type = validate ? "validate" : "admit";
+	mono_t began = rt_now_exact(), at = began;
+	int failed = 0;
+	for (size_t i = 0; i < ARRAY_LEN(table) && !failed; i++)
+		failed = run_hook(a, i, validate ? table[i]->validate : table[i]->admit, type, &at, e);
+	metrics_admitted(a->request, NULL, op_name(a->op), type, !failed, at - began);
+	return failed;
 }
 
-int admission_validate(struct admit *a, struct err *e)
-{
-	mono_t at = rt_now_exact();
-	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if (run_hook(a, i, table[i]->validate, "validate", &at, e))
-			return -1;
-	return 0;
-}
+int admission_admit(struct admit *a, struct err *e) { return run_step(a, false, e); }
+int admission_validate(struct admit *a, struct err *e) { return run_step(a, true, e); }
 
 /* Upstream's plug-ins that are not built yet are known by name, so that the usual flags are taken. */
 static const char *const known[] = {"AlwaysAdmit", "AlwaysDeny", "AlwaysPullImages", "CertificateApproval", "CertificateSigning", "CertificateSubjectRestriction",

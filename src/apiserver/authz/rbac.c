@@ -16,78 +16,35 @@ struct grant {
 	struct str binding, role_kind, role_name, subject_text;
 	const rbac_v1_PolicyRule_list_t *rules; /* NULL: the role is missing */
 };
-struct table_cursor {
-	struct cursor cursor;
-	struct index *index;
-};
 struct index {
-	struct rbac *rbac;
-	struct loop *loop;
-	struct table_cursor cursors[TABLES];
-	bool watching, stale;
-	struct arena *mem;
-	struct map by_subject;          /* "u:NAME", "g:NAME", "s:NS:NAME" -> struct grant list */
+	struct cache_view view;
+	struct map by_subject;          /* "u:NAME", "g:NAME", "s:NS:NAME" -> struct grant list, in the view's memory */
 };
 struct rbac {
 	struct server *server;
-	struct cache_table *tables[TABLES];
-	struct index *v;
-	size_t n;
+	struct index *v;                /* one per loop */
 };
-
-/* ---- Keeping the index fresh ---- */
-
-static enum cursor_verdict on_event(struct cursor *c, struct cache_event *ev)
-{
-	container_of(c, struct table_cursor, cursor)->index->stale = true;
-	return CURSOR_NEXT;
-}
-
-static void on_lost(struct cursor *c)
-{
-	struct index *x = container_of(c, struct table_cursor, cursor)->index;
-	cursor_close(c);
-	x->watching = false;
-}
-
-static const struct cursor_ops cursor_ops = {on_event, on_lost};
-
-static void watch_tables(struct index *x)
-{
-	x->watching = true;
-	x->stale = true;
-	for (int t = 0; t < TABLES; t++) {
-		struct bucket any = {0};
-		ERR(e);
-		struct cursor *c = &x->cursors[t].cursor;
-		x->cursors[t].index = x;
-		cursor_close(c);
-		if (cursor_open(c, &cursor_ops, x->rbac->tables[t], &any, cache_revision(server_cache(x->rbac->server)), &e) == 0)
-			cursor_resume(c);
-		else
-			x->watching = false; /* then the next question reads anew */
-	}
-}
 
 /* ---- Building ---- */
 
-static const rbac_v1_PolicyRule_list_t *rules_of(struct index *x, const struct rbac_v1_RoleRef *ref, struct str ns, struct map *roles)
+static const rbac_v1_PolicyRule_list_t *rules_of(struct arena *mem, const struct rbac_v1_RoleRef *ref, struct str ns, struct map *roles)
 {
 	bool cluster = str_is(ref->kind, "ClusterRole");
-	return map_get(roles, cluster ? str_printf(x->mem, "/%.*s", STR_F(ref->name)) : str_printf(x->mem, "%.*s/%.*s", STR_F(ns), STR_F(ref->name)));
+	return map_get(roles, cluster ? str_printf(mem, "/%.*s", STR_F(ref->name)) : str_printf(mem, "%.*s/%.*s", STR_F(ns), STR_F(ref->name)));
 }
 
 static void add_subject(struct index *x, const struct rbac_v1_Subject *s, struct grant g)
 {
-	struct grant *slot = arena_make(x->mem, struct grant);
+	struct arena *mem = x->view.mem;
+	struct grant *slot = arena_make(mem, struct grant);
 	struct str key;
 	if (str_is(s->kind, "ServiceAccount")) {
 		struct str ns = s->namespace.n ? s->namespace : g.ns;
-		key = str_printf(x->mem, "s:%.*s:%.*s", STR_F(ns), STR_F(s->name));
-		g.subject_text = str_printf(x->mem, "%.*s \"%.*s/%.*s\"", STR_F(s->kind), STR_F(s->name), STR_F(ns));
+		key = str_printf(mem, "s:%.*s:%.*s", STR_F(ns), STR_F(s->name));
+		g.subject_text = str_printf(mem, "%.*s \"%.*s/%.*s\"", STR_F(s->kind), STR_F(s->name), STR_F(ns));
 	} else {
-		key = str_printf(x->mem, "%c:%.*s", str_is(s->kind, "Group") ? 'g' : 'u', STR_F(s->name));
-		g.subject_text = str_printf(x->mem, "%.*s \"%.*s\"", STR_F(s->kind), STR_F(s->name));
+		key = str_printf(mem, "%c:%.*s", str_is(s->kind, "Group") ? 'g' : 'u', STR_F(s->name));
+		g.subject_text = str_printf(mem, "%.*s \"%.*s\"", STR_F(s->kind), STR_F(s->name));
 	}
 	g.next = map_get(&x->by_subject, key);
 	*slot = g;
@@ -97,68 +54,45 @@ static void add_subject(struct index *x, const struct rbac_v1_Subject *s, struct
 static void add_binding(struct index *x, struct str ns, struct str name, const struct rbac_v1_RoleRef *ref, const rbac_v1_Subject_list_t *subjects,
 	struct map *roles)
 {
-	struct grant g = {.ns = ns, .binding = name, .role_kind = ref->kind, .role_name = ref->name, .rules = rules_of(x, ref, ns, roles)};
+	struct grant g = {.ns = ns, .binding = name, .role_kind = ref->kind, .role_name = ref->name, .rules = rules_of(x->view.mem, ref, ns, roles)};
 	LIST_EACH(s, *subjects)
 		add_subject(x, s, g);
 }
 
-static void take(struct index *x, int table, struct object *o, struct map *roles)
+static void take(struct index *x, int table, void *obj, struct map *roles)
 {
-	ERR(e);
-	void *obj = object_decode(o, x->mem, &e);
-	if (!obj)
-		return;
-	object_ref(o);
-	arena_defer(x->mem, (void (*)(void *))object_unref, o); /* strings point into it */
 	if (table == ROLES) {
 		struct rbac_v1_Role *r = obj;
-		map_set(roles, str_printf(x->mem, "%.*s/%.*s", STR_F(o->ns), STR_F(o->name)), &r->rules);
+		map_set(roles, str_printf(x->view.mem, "%.*s/%.*s", STR_F(r->metadata.namespace), STR_F(r->metadata.name)), &r->rules);
 	} else if (table == CLUSTER_ROLES) {
 		struct rbac_v1_ClusterRole *r = obj;
-		map_set(roles, str_printf(x->mem, "/%.*s", STR_F(o->name)), &r->rules);
+		map_set(roles, str_printf(x->view.mem, "/%.*s", STR_F(r->metadata.name)), &r->rules);
 	} else if (table == ROLE_BINDINGS) {
 		struct rbac_v1_RoleBinding *b = obj;
-		add_binding(x, o->ns, o->name, &b->roleRef, &b->subjects, roles);
+		add_binding(x, b->metadata.namespace, b->metadata.name, &b->roleRef, &b->subjects, roles);
 	} else {
 		struct rbac_v1_ClusterRoleBinding *b = obj;
-		add_binding(x, STR(""), o->name, &b->roleRef, &b->subjects, roles);
+		add_binding(x, STR(""), b->metadata.name, &b->roleRef, &b->subjects, roles);
 	}
 }
 
-static void read_table(struct index *x, int table, struct map *roles)
-{
-	struct cache_pin pin;
-	struct cache_iter it;
-	cache_pin(server_cache(x->rbac->server), x->rbac->tables[table], &pin);
-	cache_seek(&it, &pin, (struct str){0}, (struct str){0}, (struct str){0}, false);
-	for (struct object *o; (o = cache_next(&it));)
-		take(x, table, o, roles);
-	cache_unpin(&pin);
-}
-
-static void rebuild(struct index *x)
+static void build(struct index *x)
 {
 	struct map roles = {0};
 	map_clear(&x->by_subject);
-	arena_free(x->mem);
-	x->mem = arena_new(NULL);
-	x->stale = false;
-	for (int t = 0; t < TABLES; t++)
-		read_table(x, t, &roles);
+	for (int t = 0; t < TABLES; t++) {
+		struct cache_objects all = cache_view_objects(&x->view, t);
+		LIST_EACH(obj, all)
+			take(x, t, *obj, &roles);
+	}
 	map_fini(&roles);
 }
 
 static struct index *index_here(struct rbac *r)
 {
-	struct index *x = NULL;
-	for (size_t i = 0; i < r->n && !x; i++)
-		x = r->v[i].loop == loop_self() ? &r->v[i] : NULL;
-	if (!x)
-		return NULL;
-	if (!x->watching)
-		watch_tables(x);
-	if (x->stale || !x->mem)
-		rebuild(x);
+	struct index *x = &r->v[server_loop_number(r->server)];
+	if (cache_view_renew(&x->view))
+		build(x);
 	return x;
 }
 
@@ -172,36 +106,26 @@ struct rbac *rbac_new(struct server *s)
 		free(v);
 		return NULL;
 	}
-	*r = (struct rbac){.server = s, .v = v, .n = o->nloops};
-	for (int t = 0; t < TABLES; t++)
-		r->tables[t] = cache_table_by_name(server_cache(s), "rbac.authorization.k8s.io", table_names[t]);
-	for (size_t i = 0; i < r->n; i++)
-		v[i] = (struct index){.rbac = r, .loop = o->loops[i]};
+	*r = (struct rbac){.server = s, .v = v};
+	for (size_t i = 0; i < o->nloops; i++)
+		cache_view_init(&v[i].view, server_cache(s), "rbac.authorization.k8s.io", table_names, TABLES);
 	return r;
 }
 
-/* The loops have ended their requests; cursors of other loops were closed by their hubs. */
+/* The loops have ended their requests. */
 void rbac_free(struct rbac *r)
 {
 	if (!r)
 		return;
-	for (size_t i = 0; i < r->n; i++) {
+	for (size_t i = 0; i < server_options(r->server)->nloops; i++) {
 		map_fini(&r->v[i].by_subject);
-		arena_free(r->v[i].mem);
+		cache_view_fini(&r->v[i].view);
 	}
 	free(r->v);
 	free(r);
 }
 
 /* ---- Rules ---- */
-
-static bool has(const str_list_t *l, struct str s)
-{
-	LIST_EACH(x, *l)
-		if (str_eq(*x, s) || str_is(*x, "*"))
-			return true;
-	return false;
-}
 
 /* "pods", "pods/log", "*", "STAR/log" (any resource's log). */
 static bool resource_matches(const str_list_t *l, struct str resource, struct str sub)
@@ -221,28 +145,20 @@ static bool resource_matches(const str_list_t *l, struct str resource, struct st
 static bool path_matches(const str_list_t *l, struct str path)
 {
 	LIST_EACH(x, *l)
-	{
-		bool star = x->n && x->p[x->n - 1] == '*';
-		if (star ? str_has_prefix(path, str_sub(*x, 0, x->n - 1)) : str_eq(*x, path))
+		if (str_matches(path, *x))
 			return true;
-	}
 	return false;
 }
 
 bool rbac_rule_allows(const struct rbac_v1_PolicyRule *rule, const struct attrs *at)
 {
-	if (!has(&rule->verbs, at->verb))
+	if (!rule_names(&rule->verbs, at->verb))
 		return false;
 	if (!at->is_resource)
 		return path_matches(&rule->nonResourceURLs, at->path);
-	if (!has(&rule->apiGroups, at->group) || !resource_matches(&rule->resources, at->resource, at->sub))
+	if (!rule_names(&rule->apiGroups, at->group) || !resource_matches(&rule->resources, at->resource, at->sub))
 		return false;
-	if (rule->resourceNames.len == 0)
-		return true;
-	LIST_EACH(n, rule->resourceNames)
-		if (at->name.n && str_eq(*n, at->name))
-			return true;
-	return false;
+	return rule->resourceNames.len == 0 || (at->name.n && str_list_has(&rule->resourceNames, at->name));
 }
 
 /* ---- Questions ---- */
@@ -354,8 +270,6 @@ enum decision rbac_decide(struct rbac *r, const struct attrs *at, struct buf *re
 	struct index *x = index_here(r);
 	BUF(broken);
 	struct question q = {.at = at, .reason = reason, .broken = reason ? &broken : NULL, .ns = at->ns};
-	if (!x)
-		return DECISION_NO_OPINION;
 	if (try_user(x, &q, at->user, true) || (at->ns.n && try_user(x, &q, at->user, false)))
 		return DECISION_ALLOW;
 	if (broken.n)
@@ -367,7 +281,7 @@ void rbac_each_rule(struct rbac *r, const struct user *u, struct str ns, bool (*
 {
 	struct index *x = index_here(r);
 	struct question q = {.ns = ns, .fn = fn, .arg = arg};
-	if (x && !try_user(x, &q, u, true) && ns.n)
+	if (!try_user(x, &q, u, true) && ns.n)
 		try_user(x, &q, u, false);
 }
 
@@ -375,6 +289,6 @@ void rbac_each_rule_anywhere(struct rbac *r, const struct user *u, bool (*fn)(vo
 {
 	struct index *x = index_here(r);
 	struct question q = {.anywhere = true, .fn = fn, .arg = arg};
-	if (x && !try_user(x, &q, u, true))
+	if (!try_user(x, &q, u, true))
 		try_user(x, &q, u, false);
 }

@@ -50,19 +50,11 @@ struct make {
 
 /* ---- One object ---- */
 
-static bool has_rule(const rbac_v1_PolicyRule_list_t *l, const struct rbac_v1_PolicyRule *r)
-{
-	LIST_EACH(x, *l)
-		if (obj_equal_at(desc_type(T_rbac_v1_PolicyRule), x, r))
-			return true;
-	return false;
-}
-
 static bool add_rules(struct arena *a, rbac_v1_PolicyRule_list_t *have, const rbac_v1_PolicyRule_list_t *want)
 {
 	bool added = false;
 	LIST_EACH(r, *want)
-		if (!has_rule(have, r)) {
+		if (!obj_list_has(desc_type(T_rbac_v1_PolicyRule), have, r)) {
 			*(struct rbac_v1_PolicyRule *)arena_push(a, have) = *r;
 			added = true;
 		}

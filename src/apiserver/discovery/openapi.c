@@ -83,15 +83,6 @@ static enum form choose_form(struct request *r, const char *pb)
 	return FORM_NONE;
 }
 
-static bool wants_gzip(struct request *r)
-{
-	struct str rest = req_header(r->http, STR("accept-encoding")), token;
-	while (rest.n && str_next(&rest, ',', &token))
-		if (str_is(str_trim(token), "gzip"))
-			return true;
-	return false;
-}
-
 /* ---- answers ---- */
 
 static int empty(struct request *r, int code)
@@ -128,7 +119,7 @@ static int send_doc(struct request *r, const struct sending *s)
 		resp_header(r->resp, STR("expires"), STR("Fri, 01 Jan 2100 00:00:00 GMT"));
 	resp_header(r->resp, STR("content-type"), form == FORM_OF_PB ? str_of(s->pb_type) : STR("application/json"));
 	const struct openapi_form *f = form == FORM_OF_PB ? &s->doc->pb : &s->doc->json;
-	if (s->packed && wants_gzip(r))
+	if (s->packed && req_header_has(r->http, STR("accept-encoding"), STR("gzip")))
 		send_gzip(r, f);
 	else
 		send_unpacked(r, f);

@@ -117,6 +117,7 @@ static int run_path(struct request *r, struct err *e)
 
 static int busy(struct request *r)
 {
+	metrics_terminated(r, 429);
 	resp_header(r->resp, STR("retry-after"), STR("1"));
 	plain_text(r, 429, STR("Too many requests, please try again later.\n"));
 	return 2;

@@ -37,15 +37,6 @@ static void start(struct request *r, int code, const char *type)
 
 /* ---- whole bodies in a buffer ---- */
 
-static bool wants_gzip(struct request *r)
-{
-	struct str rest = req_header(r->http, STR("accept-encoding")), token;
-	while (rest.n && str_next(&rest, ',', &token))
-		if (str_is(str_trim(token), "gzip"))
-			return true;
-	return false;
-}
-
 static void gzip_headers(struct request *r)
 {
 	resp_header(r->resp, STR("content-encoding"), STR("gzip"));
@@ -60,7 +51,7 @@ static void send_piece(void *arg, const void *p, size_t n)
 static void send_pieces(struct request *r, int code, const char *type, const struct http_piece *v, size_t n, size_t total)
 {
 	start(r, code, type);
-	if (total < GZIP_FROM || !wants_gzip(r)) {
+	if (total < GZIP_FROM || !req_header_has(r->http, STR("accept-encoding"), STR("gzip"))) {
 		(void)!resp_writev(r->resp, v, n);
 		return;
 	}
@@ -255,10 +246,16 @@ static void send_ref_json(struct request *r, int code, const struct answer *a, s
 	send_pieces(r, code, media_name(MEDIA_JSON), v, 2, b->n + 1);
 }
 
+static void send_list_transformed(struct request *r, const struct answer *a);
+
 static void send_ref(struct request *r, int code, const struct answer *a)
 {
 	struct table_source s = {.ref = a->ref};
 	bool status = a->ref.type == type_by_name(STR("meta/v1.Status"));
+	if (r->accept.as != AS_OBJECT && obj_items(a->ref, NULL)) {
+		send_list_transformed(r, a);
+		return;
+	}
 	if (r->accept.as != AS_OBJECT && !status && obj_meta(a->ref)) {
 		send_transformed(r, code, &s);
 		return;
@@ -445,16 +442,28 @@ static void partial_list_head(struct request *r, struct buf *out, const struct a
 	buf_lit(out, ",\"items\":[");
 }
 
+static size_t list_length(const struct answer *a) { return a->kind == ANSWER_REF ? obj_items(a->ref, NULL)->len : a->nitems; }
+
+static struct table_source list_source(const struct answer *a, size_t i)
+{
+	const struct field *f;
+	if (a->kind != ANSWER_REF)
+		return (struct table_source){.cached = a->items[i]};
+	struct any_list *l = obj_items(a->ref, &f);
+	return (struct table_source){.ref = {field_type(f), list_at(f, l, (uint32_t)i)}};
+}
+
 static void send_list_transformed(struct request *r, const struct answer *a)
 {
 	BUF(json);
 	bool table = r->accept.as == AS_TABLE;
+	size_t n = list_length(a);
 	if (table)
 		table_head(r, &json, true, a->rev, a->continue_, a->remaining);
 	else
 		partial_list_head(r, &json, a);
-	for (size_t i = 0; i < a->nitems; i++) {
-		struct table_source s = {.cached = a->items[i]};
+	for (size_t i = 0; i < n; i++) {
+		struct table_source s = list_source(a, i);
 		if (i && !table)
 			buf_char(&json, ',');
 		if (table ? table_row(r, &s, i == 0, &json) : (partial_object(r, &s, &json), 0)) {
@@ -464,7 +473,7 @@ static void send_list_transformed(struct request *r, const struct answer *a)
 		(void)!rt_breathe();
 	}
 	if (table)
-		table_tail(r, &json, a->nitems);
+		table_tail(r, &json, n);
 	else
 		buf_lit(&json, "]}");
 	if (r->accept.media == MEDIA_PB)
@@ -479,7 +488,7 @@ static void send_list(struct request *r, const struct answer *a)
 		send_list_transformed(r, a);
 	else if (r->accept.media == MEDIA_PB)
 		send_list_pb(r, a);
-	else if (plain(r) && r->accept.media == MEDIA_JSON && !wants_gzip(r))
+	else if (plain(r) && r->accept.media == MEDIA_JSON && !req_header_has(r->http, STR("accept-encoding"), STR("gzip")))
 		send_list_stream(r, a);
 	else
 		send_list_buffered(r, a);

@@ -69,7 +69,9 @@ static void put_column(struct buf *out, const struct column *c)
 	json_string(out, desc_str(c->type));
 	buf_lit(out, ",\"format\":");
 	json_string(out, desc_str(c->format));
-	buf_printf(out, ",\"description\":\"\",\"priority\":%d}", c->priority);
+	buf_lit(out, ",\"description\":");
+	json_string(out, desc_str(c->text));
+	buf_printf(out, ",\"priority\":%d}", c->priority);
 }
 
 static size_t columns_of(const struct request *r, const struct column **ret)

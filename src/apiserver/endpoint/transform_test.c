@@ -38,3 +38,19 @@ static void components(struct test_server *t)
 	assert_true(str_find(a, STR("{\"kind\":\"ComponentStatusList\",\"apiVersion\":\"v1\"")) > 0);
 }
 TEST(lists_that_are_not_stored_have_a_kind) { with_server(0, components); }
+
+static void component_tables(struct test_server *t)
+{
+	static const char row[] = "{\"cells\":[\"etcd-0\",\"Healthy\",\"ok\",\"\"],\"object\":{\"kind\":\"PartialObjectMetadata\"";
+	assert_true(str_find(body(t, "GET", "/api/v1/componentstatuses", ""), str_of(row)) > 0);
+	assert_true(str_find(body(t, "GET", "/api/v1/componentstatuses/etcd-0", ""), str_of(row)) > 0);
+}
+TEST(lists_that_are_not_stored_have_tables) { with_server(0, component_tables); }
+
+static void local_apiservices(struct test_server *t)
+{
+	struct str a = body(t, "POST", "/apis/apiregistration.k8s.io/v1/apiservices",
+		"{\"metadata\":{\"name\":\"v1.x.io\"},\"spec\":{\"group\":\"x.io\",\"version\":\"v1\",\"groupPriorityMinimum\":1000,\"versionPriority\":15}}");
+	assert_true(str_find(a, STR("\"cells\":[\"v1.x.io\",\"Local\",\"True\",")) > 0);
+}
+TEST(local_apiservices_are_available_at_once) { with_server(0, local_apiservices); }

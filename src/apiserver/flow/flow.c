@@ -24,89 +24,20 @@ struct schema {
 	const struct flowcontrol_v1_FlowSchema *object;
 	struct str level_uid;
 	uint64_t *dispatched;           /* of its level */
-	double *metric;                 /* of schema and level; both found by the first request */
-};
-struct table_cursor {
-	struct cursor cursor;
-	struct index *index;
+	double *metric;                 /* of schema and level, as what follows; all found by the first request */
+	double *executing[FLOW_GAUGES];
 };
 struct index {
-	struct flow_state *state;
-	struct loop *loop;
-	struct table_cursor cursors[TABLES];
-	bool watching, stale;
-	struct arena *mem;
-	struct schema *schemas;         /* by precedence, then name */
+	struct cache_view view;
+	struct schema *schemas;         /* by precedence, then name; in the view's memory */
 	size_t n;
-	struct map dispatched;          /* level name -> uint64_t; outlives rebuilds */
+	struct map dispatched;          /* level name -> uint64_t; outlives the view's memory */
 	struct arena *counters;
 };
 struct flow_state {
-	struct server *server;
-	struct cache_table *tables[TABLES];
-	struct index *v;
-	size_t n;
+	struct index *v;                /* one per loop */
 	_Atomic int seated;             /* requests that count against the limit */
 };
-
-/* ---- keeping the picture fresh ---- */
-
-static enum cursor_verdict on_event(struct cursor *c, struct cache_event *ev)
-{
-	container_of(c, struct table_cursor, cursor)->index->stale = true;
-	return CURSOR_NEXT;
-}
-
-static void on_lost(struct cursor *c)
-{
-	struct index *x = container_of(c, struct table_cursor, cursor)->index;
-	cursor_close(c);
-	x->watching = false;
-}
-
-static const struct cursor_ops cursor_ops = {on_event, on_lost};
-
-static void watch_tables(struct index *x)
-{
-	x->watching = x->stale = true;
-	for (int t = 0; t < TABLES; t++) {
-		struct bucket any = {0};
-		struct cursor *c = &x->cursors[t].cursor;
-		ERR(e);
-		x->cursors[t].index = x;
-		cursor_close(c);
-		if (cursor_open(c, &cursor_ops, x->state->tables[t], &any, cache_revision(server_cache(x->state->server)), &e) == 0)
-			cursor_resume(c);
-		else
-			x->watching = false; /* then the next request reads anew */
-	}
-}
-
-/* Decoded objects of a table, in x->mem. */
-struct objects {
-	void **items;
-	uint32_t len, cap;
-};
-static struct objects read_table(struct index *x, int table)
-{
-	struct objects all = {0};
-	struct cache_pin pin;
-	struct cache_iter it;
-	cache_pin(server_cache(x->state->server), x->state->tables[table], &pin);
-	cache_seek(&it, &pin, (struct str){0}, (struct str){0}, (struct str){0}, false);
-	for (struct object *o; (o = cache_next(&it));) {
-		ERR(e);
-		void *v = object_decode(o, x->mem, &e);
-		void **slot = v ? arena_push(x->mem, &all) : NULL;
-		if (!slot)
-			continue;
-		*slot = v;
-		object_ref(o);
-		arena_defer(x->mem, (void (*)(void *))object_unref, o); /* strings point into it */
-	}
-	cache_unpin(&pin);
-	return all;
-}
 
 static int by_precedence(const void *a, const void *b)
 {
@@ -116,13 +47,10 @@ static int by_precedence(const void *a, const void *b)
 	return str_cmp(x->metadata.name, y->metadata.name);
 }
 
-static void rebuild(struct index *x)
+static void build(struct index *x)
 {
-	arena_free(x->mem);
-	x->mem = arena_new(NULL);
-	x->stale = false;
-	struct objects schemas = read_table(x, SCHEMAS), levels = read_table(x, LEVELS);
-	x->schemas = arena_array(x->mem, struct schema, schemas.len + 1);
+	struct cache_objects schemas = cache_view_objects(&x->view, SCHEMAS), levels = cache_view_objects(&x->view, LEVELS);
+	x->schemas = arena_array(x->view.mem, struct schema, schemas.len + 1);
 	x->n = schemas.len;
 	for (uint32_t i = 0; i < schemas.len; i++) {
 		x->schemas[i] = (struct schema){.object = schemas.items[i]};
@@ -138,27 +66,13 @@ static void rebuild(struct index *x)
 static struct index *index_here(struct server *s)
 {
 	struct flow_state *f = server_part(s, PART_FLOW);
-	struct index *x = NULL;
-	for (size_t i = 0; f && i < f->n && !x; i++)
-		x = f->v[i].loop == loop_self() ? &f->v[i] : NULL;
-	if (!x)
-		return NULL;
-	if (!x->watching)
-		watch_tables(x);
-	if (x->stale || !x->mem)
-		rebuild(x);
+	struct index *x = f ? &f->v[server_loop_number(s)] : NULL;
+	if (x && cache_view_renew(&x->view))
+		build(x);
 	return x;
 }
 
 /* ---- matching ---- */
-
-static bool has(const str_list_t *l, struct str s)
-{
-	LIST_EACH(x, *l)
-		if (str_eq(*x, s) || str_is(*x, "*"))
-			return true;
-	return false;
-}
 
 static bool named(struct str pattern, struct str s) { return str_is(pattern, "*") || str_eq(pattern, s); }
 
@@ -189,15 +103,15 @@ static bool resource_named(const str_list_t *l, const struct attrs *at)
 
 static bool resource_matches(const struct flowcontrol_v1_ResourcePolicyRule *p, const struct attrs *at)
 {
-	return has(&p->verbs, at->verb) && has(&p->apiGroups, at->group) && resource_named(&p->resources, at) && (at->ns.n ? has(&p->namespaces, at->ns) : p->clusterScope);
+	return rule_names(&p->verbs, at->verb) && rule_names(&p->apiGroups, at->group) && resource_named(&p->resources, at) && (at->ns.n ? rule_names(&p->namespaces, at->ns) : p->clusterScope);
 }
 
 static bool path_matches(const struct flowcontrol_v1_NonResourcePolicyRule *p, const struct attrs *at)
 {
-	if (!has(&p->verbs, at->verb))
+	if (!rule_names(&p->verbs, at->verb))
 		return false;
 	LIST_EACH(x, p->nonResourceURLs)
-		if (str_eq(*x, at->path) || (str_has_suffix(*x, STR("*")) && str_has_prefix(at->path, str_sub(*x, 0, x->n - 1))))
+		if (str_matches(at->path, *x))
 			return true;
 	return false;
 }
@@ -255,9 +169,11 @@ static struct str level_of(const struct schema *s) { return s->object->spec.prio
 
 static void find_counters(struct request *r, struct index *x, struct schema *s)
 {
-	struct str labels = str_printf(r->arena, "flow_schema=\"%.*s\",priority_level=\"%.*s\"", STR_F(s->object->metadata.name), STR_F(level_of(s)));
+	const struct str *values = LABELS(s->object->metadata.name, level_of(s));
 	s->dispatched = counter(x, level_of(s));
-	s->metric = metric_counter(r->server, METRIC_FLOW_DISPATCHED, labels);
+	s->metric = metrics_counter(r->server, M_apiserver_flowcontrol_dispatched_requests_total, values);
+	s->executing[0] = metrics_counter(r->server, M_apiserver_flowcontrol_current_executing_requests, values);
+	s->executing[1] = metrics_counter(r->server, M_apiserver_flowcontrol_current_executing_seats, values); /* each has one */
 }
 
 static void count(struct request *r, struct index *x, struct schema *s)
@@ -266,6 +182,8 @@ static void count(struct request *r, struct index *x, struct schema *s)
 		find_counters(r, x, s);
 	++*s->dispatched;
 	++*s->metric;
+	for (int i = 0; i < FLOW_GAUGES; i++)
+		++*(r->executing[i] = s->executing[i]);
 	resp_header(r->resp, STR("x-kubernetes-pf-flowschema-uid"), str_dup(r->arena, s->object->metadata.uid));
 	resp_header(r->resp, STR("x-kubernetes-pf-prioritylevel-uid"), str_dup(r->arena, s->level_uid));
 }
@@ -296,6 +214,15 @@ void flow_leave(struct request *r)
 	if (r->seated)
 		atomic_fetch_sub(&f->seated, 1);
 	r->seated = false;
+	for (int i = 0; i < FLOW_GAUGES; i++)
+		metric_add(r->executing[i], -1);
+}
+
+static void reject(struct request *r, const struct schema *s)
+{
+	if (s)
+		metric_add(metrics_counter(r->server, M_apiserver_flowcontrol_rejected_requests_total,
+			LABELS(s->object->metadata.name, level_of(s), STR("concurrency-limit"))), 1);
 }
 
 bool flow_enter(struct request *r)
@@ -303,8 +230,10 @@ bool flow_enter(struct request *r)
 	struct index *x = index_here(r->server);
 	struct schema *s = classify(x, r);
 	bool exempt = s && str_is(level_of(s), "exempt");
-	if (!long_running(r) && !exempt && !take_seat(r))
+	if (!long_running(r) && !exempt && !take_seat(r)) {
+		reject(r, s);
 		return false;
+	}
 	if (s)
 		count(r, x, s);
 	return true;
@@ -332,7 +261,7 @@ static void list_levels(struct server *s, struct dump *d)
 	struct flow_state *f = server_part(s, PART_FLOW);
 	struct cache_pin pin;
 	struct cache_iter it;
-	cache_pin(server_cache(s), f->tables[LEVELS], &pin);
+	cache_pin(server_cache(s), f->v->view.of[LEVELS].table, &pin);
 	cache_seek(&it, &pin, (struct str){0}, (struct str){0}, (struct str){0}, false);
 	for (struct object *o; (o = cache_next(&it));) {
 		struct level *l = arena_push(d->a, &d->levels);
@@ -367,22 +296,19 @@ static int flow_start(struct server *s, void **ret_state, struct err *e)
 		free(v);
 		return err_nomem(e, sizeof *f);
 	}
-	*f = (struct flow_state){.server = s, .v = v, .n = o->nloops};
-	for (int t = 0; t < TABLES; t++)
-		f->tables[t] = cache_table_by_name(server_cache(s), FLOW_GROUP, table_names[t]);
-	for (size_t i = 0; i < f->n; i++)
-		v[i] = (struct index){.state = f, .loop = o->loops[i]};
+	f->v = v;
+	for (size_t i = 0; i < o->nloops; i++)
+		cache_view_init(&v[i].view, server_cache(s), FLOW_GROUP, table_names, TABLES);
 	*ret_state = f;
 	return 0;
 }
 
-/* Cursors of other loops were closed by their hubs. */
 static void flow_stop(struct server *s, void *state)
 {
 	struct flow_state *f = state;
-	for (size_t i = 0; i < f->n; i++) {
+	for (size_t i = 0; i < server_options(s)->nloops; i++) {
 		map_fini(&f->v[i].dispatched);
-		arena_free(f->v[i].mem);
+		cache_view_fini(&f->v[i].view);
 		arena_free(f->v[i].counters);
 	}
 	free(f->v);

@@ -128,23 +128,15 @@ static struct str all_containers(struct arena *a, const struct core_v1_PodSpec *
 	return buf_take(&b, a);
 }
 
-static bool has_container(const struct core_v1_PodSpec *s, struct str name)
-{
-	LIST_EACH(c, s->ephemeralContainers)
-		if (str_eq(c->ephemeralContainerCommon.name, name))
-			return true;
-	return pod_container(s, name) != NULL;
-}
-
 int connect_container(struct request *r, const struct core_v1_Pod *p, struct str *ret, struct err *e)
 {
 	const struct core_v1_PodSpec *s = &p->spec;
 	struct str name = p->metadata.name, dflt = meta_annotation(&p->metadata, "kubectl.kubernetes.io/default-container");
 	if (query_get(r, STR("container"), ret) && ret->n)
-		return has_container(s, *ret) ? 0 : err_set(e, ERR_BAD_REQUEST, "container %.*s is not valid for pod %.*s", STR_F(*ret), STR_F(name));
+		return pod_has_container(s, *ret) ? 0 : err_set(e, ERR_BAD_REQUEST, "container %.*s is not valid for pod %.*s", STR_F(*ret), STR_F(name));
 	if (s->containers.len == 1 && !s->initContainers.len && !s->ephemeralContainers.len)
 		return *ret = s->containers.items[0].name, 0;
-	if (dflt.n && has_container(s, dflt))
+	if (dflt.n && pod_has_container(s, dflt))
 		return *ret = dflt, 0;
 	if (s->containers.len == 1)
 		return *ret = s->containers.items[0].name, 0;

@@ -4,6 +4,7 @@
 #include "apiserver/registry/validate/validate.h"
 #include "codec/ops.h"
 #include "gen/admissionregistration_v1.h"
+#include "gen/apiregistration_v1.h"
 #include "gen/autoscaling_v1.h"
 #include "gen/autoscaling_v2.h"
 #include "gen/discovery_v1.h"
@@ -233,9 +234,28 @@ const struct strategy flowschema_strategy = {
 const struct strategy prioritylevel_strategy = {
 	.group = "flowcontrol.apiserver.k8s.io", .resource = "prioritylevelconfigurations", .meta_again = 1, .validate = validate_prioritylevel, .validate_update = validate_prioritylevel_update,
 	.validate_status = validate_prioritylevel_status, .status_keeps = whole_metadata, .meta_checked_once = true, .has_generation = true, .cells = prioritylevel_cells};
+static void warn_crd(struct request *r, const void *obj, const void *old)
+{
+	if (!old)
+		request_warn(r, "this server does not serve custom resources yet: the definition is stored, and nothing else");
+}
+
 const struct strategy crd_strategy = {
-	.group = "apiextensions.k8s.io", .resource = "customresourcedefinitions", .status_keeps = whole_metadata, .has_generation = true, .returns_object_on_delete = true};
-const struct strategy apiservice_strategy = {.group = "apiregistration.k8s.io", .resource = "apiservices", .meta_again = 1, .validate_name = validate_name_path, .cells = apiservice_cells};
+	.group = "apiextensions.k8s.io", .resource = "customresourcedefinitions", .warn = warn_crd, .status_keeps = whole_metadata, .has_generation = true, .returns_object_on_delete = true};
+
+/* What this server answers itself is there from the start. */
+static void apiservice_create(struct request *r, void *obj)
+{
+	struct apiregistration_v1_APIService *s = obj;
+	if (s->spec.service)
+		return;
+	struct apiregistration_v1_APIServiceCondition *c = arena_push(r->arena, &s->status.conditions);
+	*c = (struct apiregistration_v1_APIServiceCondition){.type = STR("Available"), .status = STR("True"), .reason = STR("Local"),
+		.message = STR("Local APIServices are always available"), .lastTransitionTime = api_time_sec(r->now)};
+}
+
+const struct strategy apiservice_strategy = {
+	.group = "apiregistration.k8s.io", .resource = "apiservices", .meta_again = 1, .validate_name = validate_name_path, .prepare_create = apiservice_create, .cells = apiservice_cells};
 
 /* ---- certificates ---- */
 

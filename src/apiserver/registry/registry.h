@@ -14,7 +14,7 @@
 #define STRATEGY(name) extern const struct strategy name##_strategy
 STRATEGY(mutating_policy); STRATEGY(mutating_policy_binding); STRATEGY(mutating_webhooks); STRATEGY(validating_policy); STRATEGY(validating_policy_binding);
 STRATEGY(validating_webhooks); STRATEGY(apiservice); STRATEGY(crd); STRATEGY(controllerrevision); STRATEGY(daemonset); STRATEGY(deployment);
-STRATEGY(replicaset); STRATEGY(statefulset); STRATEGY(hpa); STRATEGY(scale); STRATEGY(cronjob); STRATEGY(job); STRATEGY(csr); STRATEGY(lease); STRATEGY(configmap);
+STRATEGY(replicaset); STRATEGY(statefulset); STRATEGY(hpa); STRATEGY(scale); STRATEGY(cronjob); STRATEGY(job); STRATEGY(csr); STRATEGY(lease); STRATEGY(configmap); STRATEGY(componentstatus);
 STRATEGY(endpoints); STRATEGY(event); STRATEGY(limitrange); STRATEGY(namespace); STRATEGY(node); STRATEGY(pvc); STRATEGY(pv); STRATEGY(pod);
 STRATEGY(podtemplate); STRATEGY(rc); STRATEGY(quota); STRATEGY(secret); STRATEGY(serviceaccount); STRATEGY(service); STRATEGY(endpointslice);
 STRATEGY(flowschema); STRATEGY(prioritylevel); STRATEGY(ingressclass); STRATEGY(ingress); STRATEGY(ipaddress); STRATEGY(networkpolicy);

@@ -292,14 +292,8 @@ static void took_port(struct take *t, int port)
 		*p = port;
 }
 
-static bool had_ip(const struct take *t, struct str ip)
-{
-	if (t->old)
-		LIST_EACH(o, t->old->clusterIPs)
-			if (str_eq(*o, ip))
-				return true;
-	return false;
-}
+/* keep may be NULL. */
+static bool keeps_ip(const spec_t *keep, struct str ip) { return keep && str_list_has(&keep->clusterIPs, ip); }
 
 static const char *const taken_text[] = {"", "provided IP is already allocated", "the provided network does not match the current range", "range is full"};
 
@@ -313,7 +307,7 @@ static void ip_failed(struct take *t, struct str ip, enum taken why, struct err 
 static int take_given(struct take *t, struct str text, struct err *e)
 {
 	struct ip ip;
-	if (had_ip(t, text))
+	if (keeps_ip(t->old, text))
 		return 0;
 	enum taken got = ip_parse(text, true, &ip) ? TAKEN_OUTSIDE : allocator_take_ip(t->al, ip);
 	if (got == TAKEN_OK)
@@ -468,15 +462,6 @@ static int allocate(struct request *r, void *obj, const void *old_, struct err *
 	c = err_is(&found, ERR_INVALID) ? invalid_end(r, desc_type(T_core_v1_Service), s->metadata.name, &found) : c;
 	err_move(e, &found);
 	return c;
-}
-
-static bool keeps_ip(const spec_t *keep, struct str ip)
-{
-	if (keep)
-		LIST_EACH(k, keep->clusterIPs)
-			if (str_eq(*k, ip))
-				return true;
-	return false;
 }
 
 static bool keeps_port(const spec_t *keep, int port)

@@ -4,7 +4,7 @@
 static const struct strategy generic = {0};
 
 static const struct strategy *const strategies[] = {
-	&configmap_strategy, &endpoints_strategy, &event_strategy, &limitrange_strategy, &namespace_strategy, &node_strategy, &pvc_strategy, &pv_strategy,
+	&componentstatus_strategy, &configmap_strategy, &endpoints_strategy, &event_strategy, &limitrange_strategy, &namespace_strategy, &node_strategy, &pvc_strategy, &pv_strategy,
 	&pod_strategy, &podtemplate_strategy, &rc_strategy, &quota_strategy, &secret_strategy, &serviceaccount_strategy, &service_strategy,
 	/* admissionregistration.k8s.io */
 	&mutating_policy_strategy, &mutating_policy_binding_strategy, &mutating_webhooks_strategy, &validating_policy_strategy,

@@ -36,6 +36,7 @@ const patience = 20 * time.Second
 type suite struct {
 	client         kubernetes.Interface
 	json           kubernetes.Interface
+	config         *rest.Config
 	ns             string
 	passed, failed int
 }
@@ -320,32 +321,31 @@ func (s *suite) election(ctx context.Context) error {
 	return nil
 }
 
-func clients(path string) (proto, plain kubernetes.Interface, err error) {
-	config, err := clientcmd.BuildConfigFromFlags("", path)
-	if err != nil {
-		return nil, nil, err
+func clients(path string) (proto, plain kubernetes.Interface, config *rest.Config, err error) {
+	if config, err = clientcmd.BuildConfigFromFlags("", path); err != nil {
+		return nil, nil, nil, err
 	}
 	config.QPS, config.Burst = 1000, 1000
 	p := rest.CopyConfig(config)
 	p.ContentType = "application/vnd.kubernetes.protobuf"
 	p.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
 	if proto, err = kubernetes.NewForConfig(p); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	plain, err = kubernetes.NewForConfig(config)
-	return proto, plain, err
+	return proto, plain, config, err
 }
 
 func main() {
 	path := flag.String("kubeconfig", os.Getenv("KUBECONFIG"), "kubeconfig")
 	ns := flag.String("namespace", fmt.Sprintf("informers-%d", os.Getpid()), "namespace, made and removed")
 	flag.Parse()
-	proto, plain, err := clients(*path)
+	proto, plain, config, err := clients(*path)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "informers:", err)
 		os.Exit(2)
 	}
-	s := &suite{client: proto, json: plain, ns: *ns}
+	s := &suite{client: proto, json: plain, config: config, ns: *ns}
 	ctx := context.Background()
 	s.check("namespace", func(ctx context.Context) error {
 		_, err := proto.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: *ns}}, metav1.CreateOptions{})
@@ -356,7 +356,8 @@ func main() {
 		f    func(context.Context) error
 	}{{"changes reach an informer", s.changes}, {"watch-list ends with its bookmark", s.watchList}, {"conflicts and preconditions", s.conflicts},
 		{"patches", s.patches}, {"server-side apply", s.apply}, {"pages add up", s.pages}, {"protobuf and JSON are equal", s.sameInJSON},
-		{"a watch from long ago", s.tooOld}, {"leader election", s.election}} {
+		{"a watch from long ago", s.tooOld}, {"leader election", s.election},
+		{"discovery and its mapper", s.discovery}, {"informers without types", s.untyped}, {"scales of any kind", s.scales}, {"events in series", s.series}} {
 		s.check(c.name, c.f)
 	}
 	proto.CoreV1().Namespaces().Delete(ctx, *ns, metav1.DeleteOptions{})

@@ -33,19 +33,6 @@ static bool check_matches(struct check *k, struct str path, const struct meta_v1
 	return true;
 }
 
-/* What is no selector is told once more. */
-static void check_selected_template(struct check *k, const struct meta_v1_LabelSelector *s, const struct core_v1_PodTemplateSpec *t, const struct core_v1_PodTemplateSpec *old)
-{
-	struct str path = STR("spec.template");
-	if (check_matches(k, path, s, t)) {
-		check_template(k, path, t, old);
-		check_always(k, path, t);
-		check_no_deadline(k, path, t, "activeDeadlineSeconds in ReplicaSet is not Supported");
-	} else {
-		bad_value(k, STR("spec.selector"), json_text(k, (struct ref){desc_type(T_meta_v1_LabelSelector), (void *)s}), "invalid label selector");
-	}
-}
-
 static void check_empty_selector(struct check *k, const struct meta_v1_LabelSelector *s, const char *why)
 {
 	if (s && !s->matchLabels.len && !s->matchExpressions.len)
@@ -58,9 +45,15 @@ static void check_at_most(struct check *k, const char *field, int64_t have, int6
 		bad_number(k, at(k, STR("status"), field), have, why);
 }
 
+/* An absent count is 0. */
+static void check_collisions(struct check *k, bool has, int32_t now, bool had, int32_t old)
+{
+	if (had && (!has || now < old))
+		bad_number(k, STR("status.collisionCount"), now, "cannot be decremented");
+}
+
 #define OVER_REPLICAS "cannot be greater than status.replicas"
 #define OVER_READY "cannot be greater than readyReplicas"
-#define DECREMENTED "cannot be decremented"
 
 /* ---- ReplicationController ---- */
 
@@ -128,16 +121,29 @@ void validate_rc_status(struct request *r, const void *obj, const void *old, str
 
 /* ---- ReplicaSet ---- */
 
+/* What ReplicaSets and Deployments say in the same words. */
+static void check_replicated(struct check *k, const struct meta_v1_LabelSelector *s, const struct core_v1_PodTemplateSpec *t, const struct core_v1_PodTemplateSpec *old)
+{
+	struct str path = STR("spec.template");
+	if (!s)
+		bad_required(k, STR("spec.selector"), NULL);
+	check_selector(k, STR("spec.selector"), s);
+	check_empty_selector(k, s, "empty selector is invalid for deployment");
+	if (!check_matches(k, path, s, t)) { /* what is no selector is told once more */
+		bad_value(k, STR("spec.selector"), json_text(k, (struct ref){desc_type(T_meta_v1_LabelSelector), (void *)s}), "invalid label selector");
+		return;
+	}
+	check_template(k, path, t, old);
+	check_always(k, path, t);
+	check_no_deadline(k, path, t, "activeDeadlineSeconds in ReplicaSet is not Supported");
+}
+
 static const struct rule rs_numbers[] = {NOT_NEG("replicas"), NOT_NEG("minReadySeconds"), END};
 
 static void check_rs(struct check *k, const struct apps_v1_ReplicaSetSpec *s, const struct apps_v1_ReplicaSetSpec *old)
 {
 	check_rules(k, STR("spec"), T_apps_v1_ReplicaSetSpec, s, rs_numbers);
-	if (!s->selector)
-		bad_required(k, STR("spec.selector"), NULL);
-	check_selector(k, STR("spec.selector"), s->selector);
-	check_empty_selector(k, s->selector, "empty selector is invalid for deployment");
-	check_selected_template(k, s->selector, &s->template, old ? &old->template : NULL);
+	check_replicated(k, s->selector, &s->template, old ? &old->template : NULL);
 }
 
 static const struct rule selector_same[] = {SAME("selector"), END};
@@ -199,11 +205,7 @@ static const struct rule deployment_last[] = {NOT_NEG("minReadySeconds"), NOT_NE
 static void check_deployment(struct check *k, const struct apps_v1_DeploymentSpec *s, const struct apps_v1_DeploymentSpec *old)
 {
 	check_rules(k, STR("spec"), T_apps_v1_DeploymentSpec, s, deployment_first);
-	if (!s->selector)
-		bad_required(k, STR("spec.selector"), NULL);
-	check_selector(k, STR("spec.selector"), s->selector);
-	check_empty_selector(k, s->selector, "empty selector is invalid for deployment");
-	check_selected_template(k, s->selector, &s->template, old ? &old->template : NULL);
+	check_replicated(k, s->selector, &s->template, old ? &old->template : NULL);
 	check_strategy(k, STR("spec.strategy"), &s->strategy);
 	check_rules(k, STR("spec"), T_apps_v1_DeploymentSpec, s, deployment_last);
 	if (s->has_progressDeadlineSeconds && s->progressDeadlineSeconds <= s->minReadySeconds)
@@ -236,8 +238,7 @@ void validate_deployment_status(struct request *r, const void *obj, const void *
 	check_at_most(k, "readyReplicas", s->readyReplicas, s->replicas, OVER_REPLICAS);
 	check_at_most(k, "availableReplicas", s->availableReplicas, s->replicas, OVER_REPLICAS);
 	check_at_most(k, "availableReplicas", s->availableReplicas, s->readyReplicas, OVER_READY);
-	if (old->has_collisionCount && (!s->has_collisionCount || s->collisionCount < old->collisionCount))
-		bad_number(k, STR("status.collisionCount"), s->collisionCount, DECREMENTED);
+	check_collisions(k, s->has_collisionCount, s->collisionCount, old->has_collisionCount, old->collisionCount);
 }
 
 /* ---- DaemonSet ---- */
@@ -309,8 +310,7 @@ void validate_daemonset_status(struct request *r, const void *obj, const void *o
 	const struct apps_v1_DaemonSetStatus *s = &((const struct apps_v1_DaemonSet *)obj)->status, *old = &((const struct apps_v1_DaemonSet *)old_)->status;
 	CHECK(k);
 	check_rules(k, STR("status"), T_apps_v1_DaemonSetStatus, s, daemon_status);
-	if (old->has_collisionCount && (!s->has_collisionCount || s->collisionCount < old->collisionCount))
-		bad_number(k, STR("status.collisionCount"), s->collisionCount, DECREMENTED);
+	check_collisions(k, s->has_collisionCount, s->collisionCount, old->has_collisionCount, old->collisionCount);
 }
 
 /* ---- StatefulSet ---- */
@@ -408,8 +408,7 @@ void validate_statefulset_status(struct request *r, const void *obj, const void 
 	check_at_most(k, "updatedReplicas", s->updatedReplicas, s->replicas, OVER_REPLICAS);
 	check_at_most(k, "availableReplicas", s->availableReplicas, s->replicas, OVER_REPLICAS);
 	check_at_most(k, "availableReplicas", s->availableReplicas, s->readyReplicas, "cannot be greater than status.readyReplicas");
-	if (old->has_collisionCount && (!s->has_collisionCount || s->collisionCount < old->collisionCount))
-		bad_number(k, STR("status.collisionCount"), s->collisionCount, DECREMENTED);
+	check_collisions(k, s->has_collisionCount, s->collisionCount, old->has_collisionCount, old->collisionCount);
 }
 
 /* ---- ControllerRevision: the data is compared as it was sent ---- */

@@ -1,5 +1,6 @@
 /* Jobs and CronJobs. */
 #include "api/condition.h"
+#include "api/pod.h"
 #include "api/selector.h"
 #include "apiserver/endpoint/endpoint.h"
 #include "apiserver/registry/validate/pod.h"
@@ -23,17 +24,6 @@ typedef struct batch_v1_Job job_t;
 #define CRON_NAME_MAX 52                /* 63 less what the controller appends */
 
 /* ---- policies ---- */
-
-static bool has_template_container(const struct core_v1_PodSpec *s, struct str name)
-{
-	LIST_EACH(c, s->initContainers)
-		if (str_eq(c->name, name))
-			return true;
-	LIST_EACH(c, s->containers)
-		if (str_eq(c->name, name))
-			return true;
-	return false;
-}
 
 static struct str json_codes(struct check *k, const struct batch_v1_PodFailurePolicyOnExitCodesRequirement *q)
 {
@@ -60,7 +50,7 @@ static void check_exit_codes(struct check *k, struct str path, const struct batc
 		bad_required(k, at(k, path, "operator"), "valid values: [\"In\" \"NotIn\"]");
 	else
 		check_choice(k, at(k, path, "operator"), q->operator, CHOICES("In", "NotIn"));
-	if (q->containerName.p && !has_template_container(s, q->containerName))
+	if (q->containerName.p && !pod_container(s, q->containerName))
 		bad_string(k, at(k, path, "containerName"), q->containerName, "must be one of the container or initContainer names in the pod template");
 	if (!q->values.len)
 		bad_value(k, values, STR("[]"), "at least one value is required");

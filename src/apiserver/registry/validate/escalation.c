@@ -22,27 +22,11 @@ static bool add_held(void *arg, const struct rbac_v1_PolicyRule *rule)
 	return p != NULL;
 }
 
-static bool has(const str_list_t *l, struct str s)
-{
-	LIST_EACH(x, *l)
-		if (str_is(*x, "*") || str_eq(*x, s))
-			return true;
-	return false;
-}
-
-static bool is_one_of(const str_list_t *l, struct str s)
-{
-	LIST_EACH(x, *l)
-		if (str_eq(*x, s))
-			return true;
-	return false;
-}
-
 /* "pods/log" is covered by "*", by itself, and by "log" of every resource. */
 static bool has_resource(const str_list_t *l, struct str s)
 {
 	struct str head, sub;
-	if (has(l, s))
+	if (rule_names(l, s))
 		return true;
 	if (!str_cut(s, '/', &head, &sub))
 		return false;
@@ -55,7 +39,7 @@ static bool has_resource(const str_list_t *l, struct str s)
 static bool has_url(const str_list_t *l, struct str s)
 {
 	LIST_EACH(x, *l)
-		if (str_eq(*x, s) || (x->n && x->p[x->n - 1] == '*' && str_has_prefix(s, str_sub(*x, 0, x->n - 1))))
+		if (str_matches(s, *x))
 			return true;
 	return false;
 }
@@ -66,13 +50,13 @@ struct one {
 
 static bool covers(const struct rbac_v1_PolicyRule *h, const struct one *q)
 {
-	if (!has(&h->verbs, q->verb))
+	if (!rule_names(&h->verbs, q->verb))
 		return false;
 	if (q->url.p)
 		return has_url(&h->nonResourceURLs, q->url);
-	if (!has(&h->apiGroups, q->group) || !has_resource(&h->resources, q->resource))
+	if (!rule_names(&h->apiGroups, q->group) || !has_resource(&h->resources, q->resource))
 		return false;
-	return !h->resourceNames.len || (q->name.p && is_one_of(&h->resourceNames, q->name));
+	return !h->resourceNames.len || (q->name.p && str_list_has(&h->resourceNames, q->name));
 }
 
 static bool held(const struct held *h, const struct one *q)
@@ -214,13 +198,7 @@ static bool may(struct request *r, const char *verb, struct str resource, struct
 
 static bool same_rules(const void *a, const void *b, size_t offset)
 {
-	const rbac_v1_PolicyRule_list_t *x = (const void *)((const char *)a + offset), *y = (const void *)((const char *)b + offset);
-	if (x->len != y->len)
-		return false;
-	for (uint32_t i = 0; i < x->len; i++)
-		if (!obj_equal_at(desc_type(T_rbac_v1_PolicyRule), &x->items[i], &y->items[i]))
-			return false;
-	return true;
+	return obj_list_equal(desc_type(T_rbac_v1_PolicyRule), (const char *)a + offset, (const char *)b + offset);
 }
 
 int escalation_of_role(struct request *r, void *obj, const void *old, struct err *e)

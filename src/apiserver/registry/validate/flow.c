@@ -13,14 +13,6 @@
 
 /* ---- rules and subjects ---- */
 
-static bool has_star(const str_list_t *l)
-{
-	LIST_EACH(s, *l)
-		if (str_is(*s, "*"))
-			return true;
-	return false;
-}
-
 static const char *const subject_kinds[] = {"Group", "ServiceAccount", "User", NULL};
 
 static void check_named(struct check *k, struct str path, const struct str *name, const char *kind, bool wanted)
@@ -68,41 +60,36 @@ static void check_subject(struct check *k, struct str path, const struct flowcon
 static const char *const verbs[] = {"create", "delete", "deletecollection", "get", "list", "patch", "proxy", "update", "watch", NULL};
 static const char *const url_verbs[] = {"connect", "delete", "get", "head", "options", "patch", "post", "put", "trace", NULL};
 
-static void check_verbs(struct check *k, struct str path, const str_list_t *l, const char *const *known)
+/* True: each of the list is to be looked at. */
+static bool check_star_list(struct check *k, struct str path, const str_list_t *l, const char *needed, const char *alone)
 {
-	if (!l->len)
-		bad_required(k, path, "verbs must contain at least one value");
-	else if (has_star(l)) {
-		if (l->len > 1)
-			bad_value(k, path, json_strings(k, l), "if '*' is present, must not specify other verbs");
-	} else {
-		LIST_EACH(v, *l)
-			if (!one_of(*v, known)) {
-				bad_choice(k, path, *v, known);
-				break;
-			}
-	}
-}
-
-static void check_star_list(struct check *k, struct str path, const str_list_t *l, const char *needed, const char *alone)
-{
+	bool star = str_list_has(l, STR("*"));
 	if (!l->len)
 		bad_required(k, path, needed);
-	else if (has_star(l) && l->len > 1)
+	else if (star && l->len > 1)
 		bad_value(k, path, json_strings(k, l), alone);
+	return !star;
+}
+
+static void check_verbs(struct check *k, struct str path, const str_list_t *l, const char *const *known)
+{
+	if (!check_star_list(k, path, l, "verbs must contain at least one value", "if '*' is present, must not specify other verbs"))
+		return;
+	LIST_EACH(v, *l)
+		if (!one_of(*v, known)) {
+			bad_choice(k, path, *v, known);
+			break;
+		}
 }
 
 static void check_namespaces(struct check *k, struct str path, const struct flowcontrol_v1_ResourcePolicyRule *r)
 {
-	if (!r->namespaces.len && !r->clusterScope)
-		bad_required(k, path, "resource rules that are not cluster scoped must supply at least one namespace");
-	else if (has_star(&r->namespaces)) {
-		if (r->namespaces.len > 1)
-			bad_value(k, path, json_strings(k, &r->namespaces), "if '*' is present, must not specify other namespaces");
-	} else {
-		for (uint32_t i = 0; i < r->namespaces.len; i++)
-			bad_wrong(k, at_index(k, path, i), r->namespaces.items[i], name_dns1123_label(r->namespaces.items[i]));
-	}
+	const str_list_t *l = &r->namespaces;
+	if (!l->len && r->clusterScope)
+		return;
+	if (check_star_list(k, path, l, "resource rules that are not cluster scoped must supply at least one namespace", "if '*' is present, must not specify other namespaces"))
+		for (uint32_t i = 0; i < l->len; i++)
+			bad_wrong(k, at_index(k, path, i), l->items[i], name_dns1123_label(l->items[i]));
 }
 
 static void check_resource_rule(struct check *k, struct str path, const void *value)
@@ -138,15 +125,9 @@ static void check_url_rule(struct check *k, struct str path, const void *value)
 	const struct flowcontrol_v1_NonResourcePolicyRule *r = value;
 	struct str urls = at(k, path, "nonResourceURLs");
 	check_verbs(k, at(k, path, "verbs"), &r->verbs, url_verbs);
-	if (!r->nonResourceURLs.len)
-		bad_required(k, urls, "nonResourceURLs must contain at least one value");
-	else if (has_star(&r->nonResourceURLs)) {
-		if (r->nonResourceURLs.len > 1)
-			bad_value(k, urls, json_strings(k, &r->nonResourceURLs), "if '*' is present, must not specify other non-resource URLs");
-	} else {
+	if (check_star_list(k, urls, &r->nonResourceURLs, "nonResourceURLs must contain at least one value", "if '*' is present, must not specify other non-resource URLs"))
 		for (uint32_t i = 0; i < r->nonResourceURLs.len; i++)
 			check_url(k, at_index(k, urls, i), r->nonResourceURLs.items[i]);
-	}
 }
 
 static const struct rule resource_rule[] = {WITH(check_resource_rule), END}, url_rule[] = {WITH(check_url_rule), END};

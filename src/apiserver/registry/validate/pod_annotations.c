@@ -1,5 +1,6 @@
 /* Annotations of Pods that mean something, and the fields that an operating system does not have. */
 #include "apiserver/registry/validate/pod.h"
+#include "api/pod.h"
 
 #define MIRROR "kubernetes.io/config.mirror"
 #define APPARMOR "container.apparmor.security.beta.kubernetes.io/"
@@ -9,24 +10,10 @@
 
 /* ---- annotations ---- */
 
-static bool has_container(const struct core_v1_PodSpec *s, struct str name)
-{
-	LIST_EACH(c, s->initContainers)
-		if (str_eq(c->name, name))
-			return true;
-	LIST_EACH(c, s->containers)
-		if (str_eq(c->name, name))
-			return true;
-	LIST_EACH(c, s->ephemeralContainers)
-		if (str_eq(c->ephemeralContainerCommon.name, name))
-			return true;
-	return false;
-}
-
 static void check_apparmor(struct check *k, struct str path, const struct str_pair *p, const struct core_v1_PodSpec *s)
 {
 	struct str name = str_sub(p->key, sizeof APPARMOR - 1, p->key.n);
-	if (!has_container(s, name))
+	if (!pod_has_container(s, name))
 		bad_string(k, at_key(k, path, p->key), name, "container not found");
 	if (p->value.n && !str_is(p->value, "runtime/default") && !str_is(p->value, "unconfined") && !str_has_prefix(p->value, STR("localhost/")))
 		bad_string(k, at_key(k, path, p->key), p->value, str_z(k->a, str_printf(k->a, "invalid AppArmor profile name: \"%.*s\"", STR_F(p->value))));
