@@ -44,36 +44,14 @@ struct running {
 
 /* ---- the configuration file */
 
-struct complaint {
-	struct arena *a;
-	struct str first;
-};
-
-static void complain(void *arg, struct str what)
-{
-	struct complaint *c = arg;
-	if (!c->first.n)
-		c->first = str_dup(c->a, what);
-}
-
 static const struct type *config_type(void) { return desc_type(T_kube_scheduler_config_v1_KubeSchedulerConfiguration); }
 
 static int read_config(struct arena *a, const char *file, scheduler_config *c, struct err *e)
 {
-	struct str text, kind, version;
-	struct complaint strict = {.a = a};
-	struct json_opts o = {.flags = JSON_STRICT, .complain = complain, .arg = &strict};
-	BUF(json);
-	if (file_read(a, file, CONFIG_MAX, &text, e) || yaml_to_json(text, NULL, &json, e))
-		return err_wrap(e, "--config");
-	struct str doc = buf_take(&json, a);
-	if (json_peek_type(doc, &version, &kind, a, e))
+	struct str text;
+	if (file_read(a, file, CONFIG_MAX, &text, e) || yaml_decode_strict(a, text, (struct ref){config_type(), c}, e))
 		return err_wrap(e, "%s", file);
-	if (!str_is(kind, "KubeSchedulerConfiguration") || !str_is(version, "kubescheduler.config.k8s.io/v1"))
-		return err_set(e, ERR_INVALID, "%s is a %.*s of %.*s, not a KubeSchedulerConfiguration of kubescheduler.config.k8s.io/v1", file, STR_F(kind), STR_F(version));
-	if (json_decode(a, config_type(), doc, &o, c, e))
-		return err_wrap(e, "%s", file);
-	return strict.first.n ? err_set(e, ERR_INVALID, "%s: %.*s", file, STR_F(strict.first)) : 0;
+	return 0;
 }
 
 static void put_duration(nsec_t *to, nsec_t v)

@@ -149,9 +149,9 @@ static unsigned check_probe(struct arena *a, const struct value *kind, const cha
 
 TEST(every_probe_of_upstream_is_met)
 {
-	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 	if (!test_shared())
 		skip();
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 	struct value *facts = read_json(a, str_z(a, str_printf(a, "%s/schema/defaults.json", test_shared()))), *kinds = value_path(facts, "kinds");
 	unsigned wrong = 0;
 	assert_non_null(kinds);

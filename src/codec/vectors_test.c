@@ -241,12 +241,12 @@ static void decode_starved(struct str json, struct str yaml, struct str pb, cons
 
 TEST(decoders_survive_every_lack_of_memory)
 {
-	struct arena *a = arena_new(NULL);
 	struct pb_envelope env;
 	char base[300];
 	ERR(e);
 	if (!test_shared())
 		skip();
+	struct arena *a = arena_new(NULL);
 	snprintf(base, sizeof base, "%s/vectors/roundtrip/core.v1.Pod", test_shared());
 	assert_ok(pb_envelope_open(read_file(a, base, ".pb"), &env, &e), &e);
 	decode_starved(read_file(a, base, ".json"), read_file(a, base, ".yaml"), env.raw, type_by_name(STR("core/v1.Pod")));

@@ -418,3 +418,35 @@ bool yaml_next_document(struct str *rest, struct str *ret_doc)
 	}
 	return false;
 }
+
+/* ---- configuration */
+
+struct complaint {
+	struct arena *a;
+	struct str first;
+};
+
+static void keep_first(void *arg, struct str what)
+{
+	struct complaint *c = arg;
+	if (!c->first.n)
+		c->first = str_dup(c->a, what);
+}
+
+int yaml_decode_strict(struct arena *a, struct str in, struct ref obj, struct err *e)
+{
+	struct str kind, version, want = desc_str(obj.type->kind), want_version = type_api_version(obj.type);
+	struct complaint strict = {.a = a};
+	struct json_opts o = {.flags = JSON_STRICT, .complain = keep_first, .arg = &strict};
+	BUF(json);
+	if (yaml_to_json(in, NULL, &json, e))
+		return -1;
+	struct str doc = buf_take(&json, a);
+	if (json_peek_type(doc, &version, &kind, a, e))
+		return -1;
+	if (!str_eq(kind, want) || !str_eq(version, want_version))
+		return err_set(e, ERR_INVALID, "a %.*s of %.*s, not a %.*s of %.*s", STR_F(kind), STR_F(version), STR_F(want), STR_F(want_version));
+	if (json_decode(a, obj.type, doc, &o, obj.p, e))
+		return -1;
+	return strict.first.n ? err_set(e, ERR_INVALID, "%.*s", STR_F(strict.first)) : 0;
+}

@@ -1,5 +1,7 @@
 #include "codec/yaml.h"
 #include "base/test.h"
+#include "gen/core_v1.h"
+#include "gen/ids.h"
 #include <stdio.h>
 
 static void becomes(const char *yaml, const char *json)
@@ -113,4 +115,22 @@ TEST(keys_are_in_natural_order)
 	yaml_write(&b, o);
 	assert_str(buf_view(&b), "\"1\": true\nA: true\na: true\na-b: true\na.b: true\na01: true\na9: true\na10: true\nb: true\n");
 	arena_free(a);
+}
+
+static int read_config(struct arena *a, struct core_v1_ConfigMap *m, const char *yaml, struct err *e)
+{
+	return yaml_decode_strict(a, str_of(yaml), (struct ref){desc_type(T_core_v1_ConfigMap), m}, e);
+}
+
+TEST(a_configuration_is_decoded_over_what_is_there)
+{
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	struct core_v1_ConfigMap m = {.metadata.name = STR("kept")};
+	ERR(e);
+	assert_ok(read_config(a, &m, "apiVersion: v1\nkind: ConfigMap\nimmutable: true\n", &e), &e);
+	assert_true(m.immutable && str_is(m.metadata.name, "kept"));
+	assert_int_equal(read_config(a, &m, "apiVersion: v1\nkind: Secret\n", &e), -1);
+	assert_string_equal(err_text(&e), "a Secret of v1, not a ConfigMap of v1");
+	assert_int_equal(read_config(a, &m, "apiVersion: v1\nkind: ConfigMap\nimutable: true\n", &e), -1);
+	assert_string_equal(err_text(&e), "unknown field \"imutable\"");
 }

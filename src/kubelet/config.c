@@ -39,35 +39,11 @@ kubelet_config *kubelet_config_default(struct arena *a)
 	return c;
 }
 
-struct complaint {
-	struct arena *a;
-	struct str first;
-};
-
-static void complain(void *arg, struct str what)
-{
-	struct complaint *c = arg;
-	if (!c->first.n)
-		c->first = str_dup(c->a, what);
-}
-
 /* Decoding over what is there keeps what the file leaves out. */
 int kubelet_config_read(struct arena *a, const char *file, kubelet_config *c, struct err *e)
 {
-	struct str text, kind, version;
-	struct complaint strict = {a};
-	struct json_opts o = {.flags = JSON_STRICT, .complain = complain, .arg = &strict};
-	BUF(json);
-	if (file_read(a, file, CONFIG_MAX, &text, e) || yaml_to_json(text, NULL, &json, e))
+	struct str text;
+	if (file_read(a, file, CONFIG_MAX, &text, e) || yaml_decode_strict(a, text, (struct ref){config_type(), c}, e))
 		return err_wrap(e, "%s", file);
-	struct str doc = buf_take(&json, a);
-	if (json_peek_type(doc, &version, &kind, a, e))
-		return err_wrap(e, "%s", file);
-	if (!str_is(kind, "KubeletConfiguration") || !str_is(version, "kubelet.config.k8s.io/v1beta1"))
-		return err_set(e, ERR_INVALID, "%s is a %.*s of %.*s, not a KubeletConfiguration of kubelet.config.k8s.io/v1beta1", file, STR_F(kind), STR_F(version));
-	if (json_decode(a, config_type(), doc, &o, c, e))
-		return err_wrap(e, "%s", file);
-	if (strict.first.n)
-		return err_set(e, ERR_INVALID, "%s: %.*s", file, STR_F(strict.first));
 	return 0;
 }

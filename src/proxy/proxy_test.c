@@ -190,13 +190,18 @@ static const char *taken(struct net *n, int pod)
 	return inet_ntop(AF_INET, &sa.sin_addr, text, sizeof text);
 }
 
+static void serving(struct net *n, int node_port, int pods)
+{
+	setup(n);
+	service(n, "10.96.0.50", node_port);
+	endpoints(n, pods);
+	sync_(n);
+}
+
 TEST(proxy_a_service_answers_the_host_other_pods_and_itself)
 {
 	struct net n;
-	setup(&n);
-	service(&n, "10.96.0.50", 30080);
-	endpoints(&n, 1);
-	sync_(&n);
+	serving(&n, 30080, 1);
 	assert_int_equal(reach(-1, "10.96.0.50", 80), 0);
 	assert_string_not_equal(taken(&n, 0), "");
 	assert_int_equal(reach(n.pods[1], "10.96.0.50", 80), 0);
@@ -209,10 +214,7 @@ TEST(proxy_a_service_answers_the_host_other_pods_and_itself)
 TEST(proxy_a_node_port_answers_from_outside_with_masquerade)
 {
 	struct net n;
-	setup(&n);
-	service(&n, "10.96.0.50", 30080);
-	endpoints(&n, 2);
-	sync_(&n);
+	serving(&n, 30080, 2);
 	assert_int_equal(reach(n.client, "10.99.0.10", 30080), 0);
 	assert_string_equal(taken(&n, 1), "10.99.0.10");
 	assert_int_equal(reach(-1, "10.99.0.10", 30080), 0);
@@ -224,10 +226,7 @@ TEST(proxy_a_node_port_answers_from_outside_with_masquerade)
 TEST(proxy_only_ready_endpoints_get_connections)
 {
 	struct net n;
-	setup(&n);
-	service(&n, "10.96.0.50", 0);
-	endpoints(&n, 3);
-	sync_(&n);
+	serving(&n, 0, 3);
 	int hits[PODS] = {0};
 	for (int i = 0; i < 40; i++) {
 		assert_int_equal(reach(-1, "10.96.0.50", 80), 0);
@@ -278,10 +277,7 @@ TEST(proxy_opens_a_forward_chain_that_docker_closed)
 {
 	struct net n;
 	ERR(e);
-	setup(&n);
-	service(&n, "10.96.0.50", 0);
-	endpoints(&n, 1);
-	sync_(&n);
+	serving(&n, 0, 1);
 	nft("add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }");
 	assert_int_equal(reach(n.pods[1], "10.96.0.50", 80), ETIMEDOUT);
 	sync_(&n);
@@ -299,10 +295,7 @@ TEST(proxy_writes_everything_anew_after_somebody_took_the_table)
 {
 	struct net n;
 	ERR(e);
-	setup(&n);
-	service(&n, "10.96.0.50", 0);
-	endpoints(&n, 1);
-	sync_(&n);
+	serving(&n, 0, 1);
 	nft("delete table ip kube-proxy");
 	endpoints(&n, 3);
 	assert_int_equal(proxy_sync(n.proxy, &e), -1);

@@ -125,6 +125,7 @@ struct engine {
 };
 
 /* writer.c */
+bool array_grow(void **items, uint32_t *cap, uint32_t n, size_t size) must_check; /* room for one more; false when out of memory, with what there was kept */
 void writer_init(struct engine *e);            /* requests may arrive from then on */
 int writer_start(struct engine *e) must_check; /* on the store's loop */
 void writer_fail(struct engine *e, int rc);    /* the store takes no writes any more */

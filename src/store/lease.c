@@ -98,14 +98,8 @@ bool leases_due(struct engine *e)
 static int moved(struct engine *e, int64_t id, int64_t ttl_s)
 {
 	struct lease_moves *m = &e->lease_moves;
-	if (m->n == m->cap) {
-		uint32_t cap = m->cap ? m->cap * 2 : 16;
-		struct lease_move *p = reallocarray(m->items, cap, sizeof *p);
-		if (!p)
-			return -ENOMEM;
-		m->items = p;
-		m->cap = cap;
-	}
+	if (!array_grow((void **)&m->items, &m->cap, m->n, sizeof *m->items))
+		return -ENOMEM;
 	m->items[m->n++] = (struct lease_move){id, ttl_s};
 	e->batch.dirty = true;
 	return 0;

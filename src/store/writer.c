@@ -99,8 +99,7 @@ struct place batch_place(struct engine *e, bool *in_txn)
 	return (struct place){b->rev, b->sub};
 }
 
-/* Room for one more; false when out of memory, with what there was kept. */
-static bool grow(void **items, uint32_t *cap, uint32_t n, size_t size)
+bool array_grow(void **items, uint32_t *cap, uint32_t n, size_t size)
 {
 	if (n < *cap)
 		return true;
@@ -116,7 +115,7 @@ static bool grow(void **items, uint32_t *cap, uint32_t n, size_t size)
 int batch_event(struct engine *e, const struct store_event *ev)
 {
 	struct batch *b = &e->batch;
-	if (!grow((void **)&b->events, &b->cap, b->n, sizeof *b->events))
+	if (!array_grow((void **)&b->events, &b->cap, b->n, sizeof *b->events))
 		return -ENOMEM;
 	b->events[b->n++] = *ev;
 	return 0;
@@ -125,7 +124,7 @@ int batch_event(struct engine *e, const struct store_event *ev)
 struct str batch_key(struct engine *e, struct str key)
 {
 	struct batch *b = &e->batch;
-	if (!grow((void **)&b->keys, &b->keys_cap, b->nkeys, sizeof *b->keys) || !(b->keys[b->nkeys] = blob_copy(key)))
+	if (!array_grow((void **)&b->keys, &b->keys_cap, b->nkeys, sizeof *b->keys) || !(b->keys[b->nkeys] = blob_copy(key)))
 		return (struct str){0};
 	return blob_str(b->keys[b->nkeys++]);
 }

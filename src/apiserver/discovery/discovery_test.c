@@ -16,8 +16,10 @@ static struct value *recorded(struct arena *a, const char *file, const char *ste
 	struct str text;
 	struct value *steps;
 	ERR(e);
-	if (!test_shared())
+	if (!test_shared()) {
+		arena_free(a);
 		skip();
+	}
 	struct str path = str_printf(a, "%s/vectors/recorded/discovery/%s.json", test_shared(), file);
 	assert_ok(file_read(a, str_z(a, path), 16 << 20, &text, &e), &e);
 	assert_ok(json_parse(a, text, NULL, &steps, &e), &e);
