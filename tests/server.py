@@ -167,11 +167,11 @@ def control_plane_metrics(cluster):
 def standalone_metrics(cluster):
     """Components alone show theirs on their own ports, to those who may."""
     common = "process_cpu_seconds_total kubernetes_build_info rest_client_requests_total rest_client_request_duration_seconds"
-    for name, more, extra in (("kube-controller-manager", "workqueue_depth running_managed_controllers", ["--controllers=ttl"]),
-                              ("kube-scheduler", "scheduler_pending_pods scheduler_cache_size", [])):
+    for name, more, extra in (("kube-controller-manager", "workqueue_depth running_managed_controllers", ["--controllers=ttl", "--leader-elect=false"]),
+                              ("kube-scheduler", "scheduler_pending_pods scheduler_cache_size leader_election_master_status", [])):
         port = free_port()
         process = Process(f"{name} counted", [env.c8s(), name, f"--kubeconfig={cluster.kubeconfig}", f"--secure-port={port}", "--bind-address=127.0.0.1",
-                          "--leader-elect=false", *extra], cluster.folder / f"{name}-metrics.log").start()
+                          *extra], cluster.folder / f"{name}-metrics.log").start()
         try:
             api = metrics.port_api(cluster.kubeconfig, port)
             process.wait_ready(api.ready, 10)
