@@ -24,7 +24,7 @@
 #define RANGES_MAX 4
 
 struct opts {
-	struct str kubeconfig, metrics_address, node_name, mode, cluster_cidr, local_mode, bridge, service_ranges;
+	struct str kubeconfig, master, metrics_address, node_name, mode, cluster_cidr, local_mode, bridge, service_ranges;
 	int64_t verbosity, masquerade_bit;
 	bool masquerade_all, cleanup;
 	nsec_t min_sync, resync;
@@ -40,6 +40,7 @@ static const struct flag flags[] = {
 	{"iptables-min-sync-period", 0, FLAG_IGNORED, 0, NULL, ""},
 	{"kubeconfig", 0, FLAG_STRING, AT(kubeconfig), NULL, "how to reach the API server"},
 	{"masquerade-all", 0, FLAG_BOOL, AT(masquerade_all), "false", "masquerade all traffic to Services"},
+	{"master", 0, FLAG_STRING, AT(master), NULL, "address of the API server, instead of the kubeconfig's; unix:///PATH needs no certificate"},
 	{"metrics-bind-address", 0, FLAG_STRING, AT(metrics_address), "127.0.0.1:10249", "address and port of /metrics, in plain HTTP; empty: none"},
 	{"nftables-masquerade-bit", 0, FLAG_INT, AT(masquerade_bit), "14", "bit of the packet mark that asks for masquerading"},
 	{"nftables-min-sync-period", 0, FLAG_DURATION, AT(min_sync), "1s", "changes within this time are written together"},
@@ -121,7 +122,7 @@ static int connect_api(struct run *r, struct err *e)
 {
 	struct rest_config rc = {0};
 	struct clientcmd_v1_Config *c = kubeconfig_load(r->mem, r->o.kubeconfig, e);
-	if (!c || kubeconfig_rest(r->mem, c, &(struct kubeconfig_overrides){0}, &rc, e))
+	if (!c || kubeconfig_rest(r->mem, c, &(struct kubeconfig_overrides){.server = r->o.master}, &rc, e))
 		return -1;
 	rc.user_agent = STR("kube-proxy/c8s");
 	rc.metrics = &r->metrics;

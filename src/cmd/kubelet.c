@@ -28,7 +28,7 @@ static int connect_api(struct run *r, struct err *e)
 	if (!r->f.kubeconfig.n)
 		return 0;
 	struct clientcmd_v1_Config *c = kubeconfig_load(r->arena, r->f.kubeconfig, e);
-	if (!c || kubeconfig_rest(r->arena, c, &(struct kubeconfig_overrides){0}, &rc, e))
+	if (!c || kubeconfig_rest(r->arena, c, &(struct kubeconfig_overrides){.server = r->f.master}, &rc, e))
 		return -1;
 	rc.user_agent = STR("kubelet/c8s");
 	rc.metrics = &r->metrics;

@@ -362,14 +362,16 @@ static void count_watch(const struct wire_watch *w, struct metric_set *to)
 static void gather_here(struct server *s, struct server_loop *l, void *arg)
 {
 	struct metric_set *to = arg;
-	struct http_stats st = {0};
+	struct http_stats st;
 	struct wire_watch *w;
 	metric_merge(to, &here(s)->set);
 	list_each(w, &l->watches, node)
 		count_watch(w, to);
-	if (l->http)
-		http_server_stats(l->http, &st);
-	*metric_counter(to, M_apiserver_tls_handshake_errors_total, NULL) += (double)st.handshake_errors;
+	for (size_t i = 0; i < SERVER_LISTENERS_MAX; i++)
+		if (l->http[i]) {
+			http_server_stats(l->http[i], &st);
+			*metric_counter(to, M_apiserver_tls_handshake_errors_total, NULL) += (double)st.handshake_errors;
+		}
 	if (s->show && l == s->loops)
 		s->show(s->show_arg, to);
 }
