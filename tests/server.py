@@ -2,7 +2,7 @@
 """c8s server without a node: its files, its start and end, its other names. server.py [NAME...]"""
 import http.client, json, os, pathlib, signal, ssl, subprocess, sys, time
 
-from lib import env
+from lib import env, metrics
 from lib.cluster import Cluster
 from lib.proc import Process, descendants, parents
 from lib.report import Report, cleanup, equal, need, selected, until
@@ -103,6 +103,106 @@ def child_restarted(cluster):
         cluster.start_server()
 
 
+def metric_facts(_):
+    """What is said of metrics is what upstream says of them."""
+    try:
+        reference = {m["name"]: m for m in json.loads((env.shared() / "schema/metrics.json").read_text())["metrics"]}
+    except OSError:
+        raise env.Skip("no recorded facts") from None
+    wrong = []
+    for m in metrics.FACTS:
+        r = reference.get(m["name"])
+        if not r or "id" in m or "stability" not in m:
+            continue
+        mine = [m.get(k) or [] for k in ("type", "stability", "labels")]
+        buckets = [float(b) for b in r.get("buckets", m.get("buckets", []))]
+        if mine != [r.get(k) or [] for k in ("type", "stability", "labels")] or buckets != m.get("buckets", []):
+            wrong.append(m["name"])
+    equal(wrong, [], "metrics that differ")
+
+
+CONTROL_PLANE = ("kube-apiserver/metrics", "kube-controller-manager/metrics", "kube-scheduler/metrics")
+ALERTED = """apiserver_request_total apiserver_request_duration_seconds apiserver_request_sli_duration_seconds apiserver_response_sizes
+    apiserver_current_inflight_requests apiserver_storage_objects apiserver_storage_size_bytes apiserver_storage_events_received_total
+    apiserver_admission_step_admission_duration_seconds apiserver_admission_controller_admission_duration_seconds apiserver_client_certificate_expiration_seconds
+    apiserver_flowcontrol_dispatched_requests_total apiserver_flowcontrol_current_executing_requests etcd_request_duration_seconds
+    workqueue_adds_total workqueue_depth workqueue_queue_duration_seconds workqueue_work_duration_seconds running_managed_controllers
+    scheduler_pending_pods scheduler_schedule_attempts_total scheduler_scheduling_attempt_duration_seconds scheduler_queue_incoming_pods_total
+    scheduler_framework_extension_point_duration_seconds scheduler_pod_scheduling_attempts scheduler_pod_scheduling_sli_duration_seconds
+    process_cpu_seconds_total process_resident_memory_bytes process_start_time_seconds process_max_fds kubernetes_build_info kubernetes_feature_enabled"""
+
+
+def control_plane_metrics(cluster):
+    """Every series is as upstream's, what alerts look for is there, and what is done is counted."""
+    page = lambda: metrics.check(metrics.get(cluster.api, "/metrics"), *CONTROL_PLANE)
+    create = {"resource": "secrets", "verb": "POST", "code": "201"}
+    before = page()
+    cluster.api.post("/api/v1/namespaces/default/secrets", {"metadata": {"name": "counted"}})
+    after = page()
+    equal((after.value("apiserver_request_total", **create) or 0) - (before.value("apiserver_request_total", **create) or 0), 1, "creates counted")
+    equal(after.value("apiserver_storage_events_received_total", resource="secrets") - before.value("apiserver_storage_events_received_total", resource="secrets"), 1, "events")
+    equal(after.value("apiserver_current_inflight_requests", request_kind="readOnly"), 1, "this request")
+    equal(after.value("apiserver_flowcontrol_current_executing_requests"), 1, "this request for flow control")
+    watch = cluster.api.watch("/api/v1/namespaces?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true")
+    next(e for e in watch if e["type"] == "BOOKMARK")
+    during = page()
+    equal(during.value("apiserver_longrunning_requests", resource="namespaces", verb="WATCH"), 1, "open watches")
+    equal(during.value("apiserver_watch_list_duration_seconds_count", resource="namespaces"), 1, "lists that were watches")
+    need(during.value("apiserver_watch_events_total", resource="namespaces") >= 4, "events sent")
+    watch.close()
+    cluster.api.post("/api/v1/nodes", {"metadata": {"name": "counted"}})
+    cluster.api.patch("/api/v1/nodes/counted/status", {"status": {"allocatable": {"cpu": "1", "memory": "1Gi", "pods": "10"}, "conditions": [{"type": "Ready", "status": "True"}]}})
+    cluster.api.post("/api/v1/namespaces/default/pods", {"metadata": {"name": "counted"}, "spec": {"tolerations": [{"operator": "Exists"}], "containers": [{"name": "c", "image": "i"}]}})
+    until("the Pod is counted as scheduled", lambda: page().value("scheduler_schedule_attempts_total", result="scheduled") == 1, 15)
+    last = page()
+    equal(metrics.missing(last, ALERTED), [], "missing")
+    equal(last.value("scheduler_pod_scheduling_attempts_count"), 1, "scheduled Pods")
+    need(last.value("workqueue_adds_total", name="node_lifecycle_controller") > (before.value("workqueue_adds_total", name="node_lifecycle_controller") or 0), "the node was queued")
+    cluster.api.delete("/api/v1/namespaces/default/pods/counted", gracePeriodSeconds=0)
+    cluster.api.delete("/api/v1/nodes/counted")
+    slis = metrics.check(metrics.get(cluster.api, "/metrics/slis"), "kube-apiserver/metrics/slis")
+    equal(slis.value("kubernetes_healthcheck", name="ping", type="livez"), 1, "health")
+
+
+def standalone_metrics(cluster):
+    """Components alone show theirs on their own ports, to those who may."""
+    common = "process_cpu_seconds_total kubernetes_build_info rest_client_requests_total rest_client_request_duration_seconds"
+    for name, more, extra in (("kube-controller-manager", "workqueue_depth running_managed_controllers", ["--controllers=ttl", "--leader-elect=false"]),
+                              ("kube-scheduler", "scheduler_pending_pods scheduler_cache_size leader_election_master_status", [])):
+        port = free_port()
+        process = Process(f"{name} counted", [env.c8s(), name, f"--kubeconfig={cluster.kubeconfig}", f"--secure-port={port}", "--bind-address=127.0.0.1",
+                          *extra], cluster.folder / f"{name}-metrics.log").start()
+        try:
+            api = metrics.port_api(cluster.kubeconfig, port)
+            process.wait_ready(api.ready, 10)
+            page = until("its series", lambda a=api, n=name, m=more: (p := metrics.check(metrics.get(a, "/metrics"), f"{n}/metrics")) and not metrics.missing(p, m) and p, 10)
+            equal(metrics.missing(page, f"{common} {more}"), [], f"missing of {name}")
+            need(page.value("rest_client_requests_total", code="200", method="GET") > 0, "calls were not counted")
+            metrics.check(metrics.get(api, "/metrics/slis"), f"{name}/metrics/slis")
+        finally:
+            process.stop()
+
+
+def pod_resources(cluster):
+    """The scheduler shows what Pods ask for."""
+    port = free_port()
+    cluster.api.post("/api/v1/namespaces/default/pods", {"metadata": {"name": "asks"}, "spec": {"containers": [
+        {"name": "c", "image": "i", "resources": {"requests": {"cpu": "250m", "memory": "1Mi"}, "limits": {"cpu": "1"}}}]}})
+    process = Process("kube-scheduler resources", [env.c8s(), "kube-scheduler", f"--kubeconfig={cluster.kubeconfig}", f"--secure-port={port}", "--bind-address=127.0.0.1",
+                      "--leader-elect=false"], cluster.folder / "scheduler-resources.log").start()
+    try:
+        api = metrics.port_api(cluster.kubeconfig, port)
+        process.wait_ready(api.ready, 10)
+        page = until("the Pod", lambda: (p := metrics.check(metrics.get(api, "/metrics/resources"), "kube-scheduler/metrics/resources")) and p.families and p, 10)
+        ask = {"pod": "asks", "namespace": "default", "scheduler": "default-scheduler"}
+        equal(page.value("kube_pod_resource_request", resource="cpu", unit="cores", **ask), 0.25, "cpu")
+        equal(page.value("kube_pod_resource_request", resource="memory", unit="bytes", **ask), 1 << 20, "memory")
+        equal(page.value("kube_pod_resource_limit", resource="cpu", unit="cores", **ask), 1, "limit")
+    finally:
+        process.stop()
+        cluster.api.delete("/api/v1/namespaces/default/pods/asks", gracePeriodSeconds=0)
+
+
 def standalone_scheduler(cluster):
     """Two schedulers beside the API server: one works, the other takes over; strangers see their health only."""
     ports = [free_port(), free_port()]
@@ -196,7 +296,7 @@ def completion(cluster):
 
 
 CASES = {f.__name__: f for f in (files, names_in_ps, kubernetes_service, anonymous, aggregated_roles, authentication_settings, restart,
-                                 child_restarted, standalone_scheduler, control_plane_privileges, detach, other_names, completion)}
+                                 child_restarted, metric_facts, control_plane_metrics, standalone_metrics, pod_resources, standalone_scheduler, control_plane_privileges, detach, other_names, completion)}
 
 
 def main():

@@ -46,6 +46,8 @@ struct answer {
 	const struct cache_table *table; /* where a ref was stored: its JSON is given to the cached object */
 };
 
+#define FLOW_GAUGES 2 /* series of flow control that count a request while it runs */
+
 struct request {
 	struct server *server;
 	struct arena *arena;
@@ -65,6 +67,7 @@ struct request {
 	bool has_name;                     /* the path names an object */
 	bool has_send_initial;             /* sendInitialEvents was given, true or false */
 	bool has_orphan;                   /* orphanDependents was given */
+	const struct user *listener_user;  /* whom everybody on this listening socket is; NULL: credentials tell */
 	struct http_req *http;             /* NULL in process */
 	struct http_resp *resp;            /* NULL in process */
 	struct str body;                   /* of wire requests, read by request_body */
@@ -76,6 +79,7 @@ struct request {
 	wall_t now;                        /* one time for all stamps of the request */
 	mono_t start, deadline;
 	bool seated;                       /* counted by flow control */
+	double *executing[FLOW_GAUGES];    /* its series; NULL: not entered */
 	bool no_paths, untold;             /* a run of validation or warnings without field paths, and whether there was a warning (write.c) */
 	bool privileged_loopback;          /* in-process component under its own identity: no authorization */
 };
@@ -91,7 +95,7 @@ int request_authorize(struct request *r, struct str verb, struct err *e) must_ch
 int request_not_found(struct request *r, struct str name, struct err *e);
 
 /* Runs all stages for a wire request (http_serve's handler). */
-void pipeline_http(void *server, struct http_req *req, struct http_resp *resp);
+void pipeline_http(void *listener, struct http_req *req, struct http_resp *resp);
 /* Runs the same stages for an in-process call under user; the answer goes to *ret.  The arena holds cached objects from then on: free it before the
  * server. */
 int pipeline_run(struct server *s, const struct user *u, const struct call *c, struct arena *a, struct ref *ret, struct err *e) must_check;

@@ -19,6 +19,12 @@ bool server_ready(const struct server *s) { return atomic_load(&s->ready); }
 bool server_draining(const struct server *s) { return atomic_load(&s->draining); }
 void *server_part(const struct server *s, enum part p) { return s->parts[p]; }
 
+void server_show(struct server *s, void (*fn)(void *arg, struct metric_set *to), void *arg)
+{
+	s->show = fn;
+	s->show_arg = arg;
+}
+
 size_t server_loop_number(const struct server *s)
 {
 	for (size_t i = 0; i < s->opts.nloops; i++)
@@ -118,6 +124,7 @@ struct on_loop {
 	void (*fn)(struct on_loop *job);
 	struct server *server;
 	int fd;
+	size_t listener;
 	mono_t deadline;
 	void (*visit)(struct server *s, struct server_loop *l, void *arg);
 	void *arg;
@@ -160,11 +167,6 @@ static int run_on_each(struct server *s, const struct on_loop *what, struct err 
 	return 0;
 }
 
-static int on_each_loop(struct server *s, void (*fn)(struct on_loop *), int fd, mono_t deadline, struct err *e)
-{
-	return run_on_each(s, &(struct on_loop){.fn = fn, .fd = fd, .deadline = deadline}, e);
-}
-
 static void visit_here(struct on_loop *j) { j->visit(j->server, j->l, j->arg); }
 
 int server_each_loop(struct server *s, void (*fn)(struct server *s, struct server_loop *l, void *arg), void *arg, struct err *e)
@@ -174,12 +176,22 @@ int server_each_loop(struct server *s, void (*fn)(struct server *s, struct serve
 
 static void serve_here(struct on_loop *j)
 {
-	struct http_opts o = {.tls = j->server->tls, .handler = pipeline_http, .arg = j->server};
-	j->l->http = http_serve(j->fd, &o, &j->err);
-	j->result = j->l->http ? 0 : -1;
+	struct listener *l = &j->server->listeners[j->listener];
+	struct http_opts o = {.tls = l->as ? NULL : j->server->tls, .one_user = l->as, .uid = l->uid, .handler = pipeline_http, .arg = l};
+	struct http_server **http = &j->l->http[j->listener];
+	*http = http_serve(j->fd, &o, &j->err);
+	j->result = *http ? 0 : -1;
 }
 
-int server_serve(struct server *s, int listen_fd, struct err *e) { return on_each_loop(s, serve_here, listen_fd, 0, e); }
+int server_serve(struct server *s, int listen_fd, struct err *e) { return server_serve_as(s, listen_fd, NULL, 0, e); }
+
+int server_serve_as(struct server *s, int listen_fd, const struct user *as, uint32_t uid, struct err *e)
+{
+	if (s->nlisteners == SERVER_LISTENERS_MAX)
+		return err_set(e, ERR_BAD_REQUEST, "more than %d listening sockets", SERVER_LISTENERS_MAX);
+	s->listeners[s->nlisteners] = (struct listener){.server = s, .as = as, .uid = uid};
+	return run_on_each(s, &(struct on_loop){.fn = serve_here, .fd = listen_fd, .listener = s->nlisteners++}, e);
+}
 
 int server_post_start(struct server *s, struct err *e)
 {
@@ -197,26 +209,28 @@ static void drain_here(struct on_loop *j)
 	struct wire_watch *w;
 	list_each(w, &j->l->watches, node)
 		watch_finish(w);
-	if (j->l->http)
-		(void)!http_drain(j->l->http, j->deadline);
+	/* TLS last: it has the requests that last, and what follows would have no time left. */
+	for (size_t i = SERVER_LISTENERS_MAX; i-- > 0;)
+		if (j->l->http[i])
+			(void)!http_drain(j->l->http[i], j->deadline);
 }
 
 void server_drain(struct server *s, mono_t deadline)
 {
 	atomic_store(&s->draining, true);
-	on_each_loop(s, drain_here, -1, deadline, NULL);
+	run_on_each(s, &(struct on_loop){.fn = drain_here, .deadline = deadline}, NULL);
 }
 
 static void free_here(struct on_loop *j)
 {
-	http_server_free(j->l->http);
-	j->l->http = NULL;
+	for (size_t i = 0; i < SERVER_LISTENERS_MAX; i++)
+		http_server_free(j->l->http[i]);
 }
 
 void server_free(struct server *s)
 {
 	if (!s)
 		return;
-	on_each_loop(s, free_here, -1, 0, NULL);
+	run_on_each(s, &(struct on_loop){.fn = free_here}, NULL);
 	release(s);
 }

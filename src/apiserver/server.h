@@ -32,10 +32,16 @@ struct server_opts {
 struct server *server_new(const struct server_opts *o, struct err *e); /* on a fiber of one of the loops: loads the cache; waits.  Strings of o must live as long */
 /* Serves TLS on the listening socket from all loops.  Waits. */
 int server_serve(struct server *s, int listen_fd, struct err *e) must_check;
+/* Serves a listening unix socket, without TLS: who connects, as this process's user uid, is `as` (and system:authenticated), whatever its headers say.
+ * *as must live as long as the server.  Waits. */
+int server_serve_as(struct server *s, int listen_fd, const struct user *as, uint32_t uid, struct err *e) must_check;
 /* Creates bootstrap objects (namespaces, RBAC, priority classes, flow schemas, the kubernetes Service); waits; then /readyz is ok. */
 int server_post_start(struct server *s, struct err *e) must_check;
 void server_drain(struct server *s, mono_t deadline); /* waits: finishes requests, ends watches */
 void server_free(struct server *s); /* waits */
+/* Components beside it show their series at /metrics too: fn adds them, on the loop that is first in server_opts.  On that loop; NULL: no more. */
+struct metric_set;
+void server_show(struct server *s, void (*fn)(void *arg, struct metric_set *to), void *arg);
 
 /* For the folders of this room. */
 const struct server_opts *server_options(const struct server *s);

@@ -146,16 +146,14 @@ struct str do_list(struct test_server *t, struct call c, struct str *ret_continu
 
 const char *test_socket(struct test_server *t)
 {
-	struct http_opts o = {.handler = pipeline_http, .arg = t->server};
 	ERR(e);
-	if (t->server->loops[0].http)
+	if (t->server->nlisteners)
 		return t->socket;
 	snprintf(t->socket, sizeof t->socket, "%s/sock", test_tmpdir());
 	int fd = listen_unix(t->socket, 0600, &e);
 	assert_true(fd >= 0);
-	t->server->loops[0].http = http_serve(fd, &o, &e);
+	assert_ok(server_serve(t->server, fd, &e), &e);
 	close(fd);
-	assert_non_null(t->server->loops[0].http);
 	return t->socket;
 }
 
@@ -168,7 +166,7 @@ struct str wire(struct test_server *t, const char *method, const char *path, con
 	BUF(out);
 	test_socket(t);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
-	assert_ok(http_serve_fd(t->server->loops[0].http, fds[1], &e), &e);
+	assert_ok(http_serve_fd(t->server->loops[0].http[0], fds[1], &e), &e);
 	struct str q = str_printf(t->a, "%s %s HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: %zu\r\n%s\r\n%s", method, path, strlen(body), headers, body);
 	assert_true(rt_write(fds[0], q.p, q.n, MONO_NEVER) == (ssize_t)q.n);
 	while ((n = rt_read(fds[0], chunk, sizeof chunk, rt_now() + 5 * NS_S)) > 0)

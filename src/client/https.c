@@ -5,7 +5,9 @@
 #include "codec/pb.h"
 #include "gen/ids.h"
 #include "gen/meta_v1.h"
+#include "schema/metric.h"
 #include <errno.h>
+#include <stdio.h>
 
 #define ERROR_BODY_MAX ((size_t)4 << 20)
 
@@ -77,6 +79,23 @@ static int request_headers(const struct https_sending *s, struct https_headers *
 	return 0;
 }
 
+/* host: without the scheme, as upstream labels it. */
+static void count(const struct https_sending *s, int code, mono_t began)
+{
+	struct str server = s->h->c.server, method = str_of(s->q->method);
+	ptrdiff_t scheme = str_find(server, STR("://"));
+	struct str host = scheme < 0 ? server : str_sub(server, (size_t)scheme + 3, server.n), text = STR("<error>");
+	char digits[16];
+	if (!s->h->c.metrics)
+		return;
+	if (code) {
+		snprintf(digits, sizeof digits, "%d", code);
+		text = str_of(digits);
+	}
+	*metric_counter(s->h->c.metrics, M_rest_client_requests_total, LABELS(text, host, method)) += 1;
+	metric_observe(metric_histogram(s->h->c.metrics, M_rest_client_request_duration_seconds, LABELS(host, method)), (double)(rt_now_exact() - began) / NS_S);
+}
+
 static struct http_answer *send_once(const struct https_sending *s, struct err *e)
 {
 	struct https_headers hs;
@@ -85,7 +104,9 @@ static struct http_answer *send_once(const struct https_sending *s, struct err *
 	struct http_call call = {
 		.method = str_of(s->q->method), .path = s->q->path, .headers = hs.v, .nheaders = hs.n, .body = s->q->body, .deadline = s->deadline,
 	};
+	mono_t began = rt_now_exact();
 	struct http_answer *r = http_call(s->h->client, &call, s->a, e);
+	count(s, r ? r->status : 0, began);
 	if (r && r->status == 401)
 		https_unauthorized(s->h);
 	return r;

@@ -31,6 +31,7 @@ struct token_source {
 };
 
 /* What is needed to talk to a server; see https.h. */
+struct metric_set;
 struct rest_config {
 	struct str server;         /* https://host:port or unix:///path */
 	struct str ca_pem, cert_pem, key_pem; /* contents */
@@ -41,6 +42,7 @@ struct rest_config {
 	struct str user_agent;     /* absent: c8s/VERSION */
 	bool insecure;
 	nsec_t timeout;
+	struct metric_set *metrics; /* of the transport's loop: rest_client_*; outlives the transport.  NULL: nothing is counted */
 	const struct token_source *tokens; /* goes before token and token_file; must outlive the transport */
 	const struct clientcmd_v1_ExecConfig *exec;
 	struct str exec_cluster_config;     /* JSON of the cluster's extension client.authentication.k8s.io/exec */

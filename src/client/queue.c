@@ -9,6 +9,7 @@
 #include "client/queue.h"
 #include "base/map.h"
 #include "client/impl.h"
+#include "schema/metric.h"
 #include <errno.h>
 
 struct item {
@@ -17,6 +18,7 @@ struct item {
 	struct str key;
 	int retries;
 	bool dirty, active;
+	mono_t since; /* it waits, or somebody works on it */
 };
 struct queue {
 	const char *name;
@@ -27,6 +29,8 @@ struct queue {
 	struct timer timer;
 	struct cond cond;
 	bool down;
+	double *adds, *retried;
+	struct series *waited, *worked;
 	/* of queue_run */
 	int (*sync)(void *arg, struct str key, struct err *e);
 	void *arg;
@@ -39,6 +43,34 @@ struct queue *queue_new(const char *name)
 	list_init(&q->ready);
 	cond_init(&q->cond);
 	return q;
+}
+
+void queue_count_in(struct queue *q, struct metric_set *set)
+{
+	const struct str *name = LABELS(str_of(q->name));
+	q->adds = metric_counter(set, M_workqueue_adds_total, name);
+	q->retried = metric_counter(set, M_workqueue_retries_total, name);
+	q->waited = metric_histogram(set, M_workqueue_queue_duration_seconds, name);
+	q->worked = metric_histogram(set, M_workqueue_work_duration_seconds, name);
+}
+
+static double age(mono_t since) { return (double)(rt_now_exact() - since) / NS_S; }
+
+void queue_metrics(const struct queue *q, struct metric_set *to)
+{
+	const struct str *name = LABELS(str_of(q->name));
+	const struct map_entry *m;
+	double all = 0, longest = 0;
+	for (size_t i = 0; (m = map_next(&q->items, &i));) {
+		const struct item *it = (const struct item *)m->value;
+		double took = it->active ? age(it->since) : 0;
+		all += took;
+		longest = took > longest ? took : longest;
+	}
+	metric_add(metric_counter(to, M_workqueue_depth, name), (double)q->len);
+	metric_add(metric_counter(to, M_workqueue_unfinished_work_seconds, name), all);
+	double *most = metric_counter(to, M_workqueue_longest_running_processor_seconds, name);
+	*most = longest > *most ? longest : *most;
 }
 
 static void item_free(struct queue *q, struct item *it)
@@ -82,6 +114,7 @@ static struct item *item_get(struct queue *q, struct str key)
 static void item_ready(struct queue *q, struct item *it)
 {
 	list_push(&q->ready, &it->node);
+	it->since = rt_now_exact();
 	q->len++;
 	cond_wake(&q->cond);
 }
@@ -91,6 +124,7 @@ static void item_add(struct queue *q, struct item *it)
 	if (it->dirty)
 		return;
 	it->dirty = true;
+	metric_add(q->adds, 1);
 	if (!it->active)
 		item_ready(q, it);
 }
@@ -152,6 +186,7 @@ void queue_add_limited(struct queue *q, struct str key)
 	struct item *it = item_get(q, key);
 	queue_add_after(q, key, backoff_of(it->retries));
 	it->retries++;
+	metric_add(q->retried, 1);
 }
 
 void queue_forget(struct queue *q, struct str key)
@@ -176,6 +211,8 @@ int queue_get(struct queue *q, struct str *ret_key, mono_t deadline)
 	q->len--;
 	it->dirty = false;
 	it->active = true;
+	metric_observe(q->waited, age(it->since));
+	it->since = rt_now_exact();
 	*ret_key = it->key;
 	return 0;
 }
@@ -186,6 +223,7 @@ void queue_done(struct queue *q, struct str key)
 	if (!it || !it->active)
 		return;
 	it->active = false;
+	metric_observe(q->worked, age(it->since));
 	if (it->dirty)
 		item_ready(q, it);
 	else

@@ -8,6 +8,10 @@
  * A queue belongs to one loop. */
 struct queue;
 struct queue *queue_new(const char *name); /* name is static: for logs */
+/* Its series, workqueue_* by the queue's name, in a set that outlives it; before the first key. */
+struct metric_set;
+void queue_count_in(struct queue *q, struct metric_set *set);
+void queue_metrics(const struct queue *q, struct metric_set *to); /* what is known at a scrape only: depth and work under way */
 void queue_free(struct queue *q); /* after its workers ended; NULL is fine */
 void queue_add(struct queue *q, struct str key);              /* now; once while waiting; again after processing if added meanwhile */
 void queue_add_after(struct queue *q, struct str key, nsec_t delay); /* the earliest wins */

@@ -29,7 +29,7 @@ struct opts {
 	int64_t secure_port, verbosity, max_in_flight, max_mutating, request_min_s, loops;
 	struct str cert, key, client_ca, tokens, cluster_range, node_ports, issuer, signing_key, etcd_prefix;
 	struct flag_list sa_keys, audiences, modes, enable_admission, disable_admission, etcd_servers;
-	struct str rh_ca, kubelet_cert, kubelet_key, kubelet_ca, log_format;
+	struct str rh_ca, kubelet_cert, kubelet_key, kubelet_ca, local_node, log_format;
 	struct flag_list rh_user, rh_uid, rh_group, rh_extra, rh_allowed;
 	bool anonymous, privileged;
 	nsec_t event_ttl, request_timeout;
@@ -60,6 +60,7 @@ static const struct flag flags[] = {
 	{"kubelet-client-certificate", 0, FLAG_STRING, AT(kubelet_cert), NULL, "client certificate shown to kubelets"},
 	{"kubelet-client-key", 0, FLAG_STRING, AT(kubelet_key), NULL, "key of the client certificate shown to kubelets"},
 	{"kubelet-preferred-address-types", 0, FLAG_IGNORED, 0, NULL, ""},
+	{"local-node", 0, FLAG_STRING, AT(local_node), NULL, "name of the node whose kubelet and kube-proxy connect to the unix sockets that come as descriptors 3 and 4 (control plane of c8s server)"},
 	{"logging-format", 0, FLAG_STRING, AT(log_format), "text", "text or json"},
 	{"max-mutating-requests-inflight", 0, FLAG_INT, AT(max_mutating), "200", "writing requests served at a time"},
 	{"max-requests-inflight", 0, FLAG_INT, AT(max_in_flight), "400", "reading requests served at a time"},
@@ -208,6 +209,20 @@ static int make_loops(struct run *r, struct err *e)
 	return 0;
 }
 
+/* Who can open the sockets is root and these; no certificate is needed. */
+static int serve_local_node(struct run *r, struct err *e)
+{
+	static struct str nodes = STR_INIT("system:nodes");
+	static const struct user proxy = {.name = STR_INIT("system:kube-proxy")};
+	struct user *kubelet = arena_make(r->arena, struct user);
+	*kubelet = (struct user){.name = str_printf(r->arena, "system:node:%.*s", STR_F(r->o.local_node)), .groups = &nodes, .ngroups = 1};
+	if (!r->o.local_node.n)
+		return 0;
+	if (server_serve_as(r->server, LOCAL_KUBELET_FD, kubelet, 0, e) || server_serve_as(r->server, LOCAL_PROXY_FD, &proxy, 0, e))
+		return err_wrap(e, "--local-node");
+	return 0;
+}
+
 static int start(struct run *r, struct err *e)
 {
 	if (!r->o.advertise_address.n)
@@ -217,7 +232,7 @@ static int start(struct run *r, struct err *e)
 	struct server_opts so = server_opts_of(r);
 	r->server = server_new(&so, e);
 	/* Who connects meanwhile waits in the socket's queue: nobody meets a server without roles and is refused what is his. */
-	if (!r->server || server_post_start(r->server, e) || server_serve(r->server, r->listen_fd, e))
+	if (!r->server || server_post_start(r->server, e) || server_serve(r->server, r->listen_fd, e) || serve_local_node(r, e))
 		return -1;
 	log_info("Serving securely on %.*s:%lld", STR_F(r->o.bind_address), (long long)r->o.secure_port);
 	return r->extra ? r->extra->start(r->server, &r->o.components, &r->scope, &r->components, e) : 0;

@@ -37,25 +37,33 @@ static int connect_api(struct running *r, struct err *e)
 	if (rest_of(c, c->f->kubeconfig, &c->rest, e) < 0)
 		return -1;
 	c->rest.user_agent = str_printf(c->mem, "%s/c8s", c->name);
+	c->rest.metrics = &c->metrics;
 	c->transport = https_transport_new(c->rt, &c->rest, e);
 	if (!c->transport || !c->f->authz_kubeconfig.n)
 		return c->transport ? 0 : -1;
 	if (rest_of(c, c->f->authz_kubeconfig, &other, e) < 0)
 		return -1;
 	other.user_agent = c->rest.user_agent;
+	other.metrics = &c->metrics;
 	r->reviews = https_transport_new(c->rt, &other, e);
 	return r->reviews ? 0 : -1;
 }
 
-static void metrics(void *arg, struct buf *out)
+static void show(void *arg, struct metric_set *to)
 {
 	struct running *r = arg;
-	if (r->elect) {
-		metric_begin(out, "leader_election_master_status", "gauge", "1 while this instance leads.");
-		buf_printf(out, "leader_election_master_status{name=\"%.*s\"} %d\n", STR_F(r->c->f->lock_name), r->leading);
-	}
-	if (r->c->metrics && r->leading)
-		r->c->metrics(r->c, out);
+	metric_merge(to, &r->c->metrics);
+	if (r->elect)
+		metric_put(to, M_leader_election_master_status, LABELS(r->c->f->lock_name), r->leading);
+	if (r->c->show && r->leading)
+		r->c->show(r->c, to);
+}
+
+static void show_resources(void *arg, struct metric_set *to)
+{
+	struct running *r = arg;
+	if (r->leading)
+		r->c->show_resources(r->c, to);
 }
 
 static struct str config(void *arg, struct arena *a)
@@ -83,7 +91,8 @@ static int open_port(struct running *r, struct err *e)
 	const struct component_flags *f = r->c->f;
 	struct serving_opts o = {.name = r->c->name, .bind_address = f->bind_address, .cert = f->cert, .key = f->key, .cert_dir = f->cert_dir,
 		.client_ca = f->client_ca, .client_ca_pem = published_ca(r), .port = f->port, .open_paths = &f->open_paths, .reviews = r->reviews ? r->reviews : r->c->transport,
-		.token_ttl = f->token_ttl, .allow_ttl = f->allow_ttl, .deny_ttl = f->deny_ttl, .metrics = metrics, .config = config, .arg = r};
+		.token_ttl = f->token_ttl, .allow_ttl = f->allow_ttl, .deny_ttl = f->deny_ttl, .show = show,
+		.show_resources = r->c->show_resources ? show_resources : NULL, .config = config, .arg = r};
 	if (!f->cert.n != !f->key.n)
 		return err_set(e, ERR_BAD_REQUEST, "--tls-cert-file and --tls-private-key-file belong together");
 	if (f->port == 0)
@@ -165,6 +174,7 @@ static void serve(void *arg)
 	serving_stop(r->serving);
 	transport_free(r->reviews);
 	transport_free(r->c->transport);
+	metric_set_fini(&r->c->metrics);
 	signals_free(watch);
 }
 

@@ -7,6 +7,7 @@
 #include "client/https.h"
 #include "client/informer.h"
 #include "cmd/flags.h"
+#include "schema/metric.h"
 
 struct component_flags {
 	struct str kubeconfig, master, authn_kubeconfig, authz_kubeconfig, bind_address, cert_dir, cert, key, client_ca, log_format, lock_name, lock_ns, lock_type;
@@ -34,7 +35,8 @@ struct component {
 	/* In the leader only: starts work in scope and returns at once.  stop comes after the scope ended; also when start failed. */
 	int (*start)(struct component *c, struct scope *scope, struct err *e);
 	void (*stop)(struct component *c);
-	void (*metrics)(void *component, struct buf *out);
+	void (*show)(struct component *c, struct metric_set *to); /* while it leads: series that are known at a scrape only; NULL: none */
+	void (*show_resources)(struct component *c, struct metric_set *to); /* of /metrics/resources; NULL: no such path */
 	struct str (*config)(void *component, struct arena *a);
 	void *arg;                     /* the command's */
 
@@ -42,6 +44,7 @@ struct component {
 	struct rest_config rest;
 	struct rt *rt;
 	struct transport *transport;
+	struct metric_set metrics;     /* where everything of it counts */
 	struct str host;
 };
 /* Runs it to its end; the exit code. */

@@ -2,6 +2,7 @@
 #include "cmd/control_plane.h"
 
 #include "apiserver/request.h"
+#include "apiserver/server.h"
 #include "client/informer.h"
 #include "cmd/command.h"
 #include "controllers/controller.h"
@@ -19,6 +20,8 @@ struct components {
 	struct informers *informers;
 	struct manager *manager;
 	struct scheduler *scheduler;
+	struct server *server;
+	struct metric_set metrics;   /* of both; shown at the API server's /metrics */
 };
 
 /* Every component has its own name and no more rights than upstream's has: the authorizers are asked as if it came over the wire. */
@@ -40,12 +43,22 @@ static struct transport *transport_for(void *arg, const char *account, struct er
 static void components_stop(void *arg)
 {
 	struct components *c = arg;
+	server_show(c->server, NULL, NULL);
 	scheduler_free(c->scheduler);
 	manager_free(c->manager);
 	informers_free(c->informers);
 	transport_free(c->scheduler_transport);
 	transport_free(c->controllers_transport);
+	metric_set_fini(&c->metrics);
 	arena_free(c->mem);
+}
+
+static void show(void *arg, struct metric_set *to)
+{
+	struct components *c = arg;
+	metric_merge(to, &c->metrics);
+	manager_metrics(c->manager, to);
+	scheduler_metrics(c->scheduler, to);
 }
 
 static struct str host_name(struct arena *a)
@@ -61,16 +74,20 @@ static int components_start(struct server *s, const struct component_opts *o, st
 	struct components *c = arena_make(mem, struct components);
 	struct str ca = {0};
 	c->mem = mem;
+	c->server = s;
 	*ret = c;
 	if (o->root_ca_file.n && file_read(mem, str_z(mem, o->root_ca_file), CA_MAX, &ca, e) < 0)
 		return err_wrap(e, "--root-ca-file");
 	c->controllers_transport = transport_as(s, "system:kube-controller-manager");
 	c->scheduler_transport = transport_as(s, "system:kube-scheduler");
 	c->informers = informers_new(c->controllers_transport, scope);
-	c->manager = manager_new(&(struct manager_opts){.transport = c->controllers_transport, .informers = c->informers, .scope = scope, .host = host_name(mem),
+	c->manager = manager_new(&(struct manager_opts){.transport = c->controllers_transport, .informers = c->informers, .metrics = &c->metrics, .scope = scope,
+		.host = host_name(mem),
 		.root_ca_pem = ca, .cluster_cidr = o->cluster_cidr, .transport_for = transport_for, .arg = s});
-	c->scheduler = scheduler_new(&(struct scheduler_opts){.transport = c->scheduler_transport, .informers = c->informers, .scope = scope, .host = host_name(mem)});
+	c->scheduler = scheduler_new(&(struct scheduler_opts){.transport = c->scheduler_transport, .informers = c->informers, .metrics = &c->metrics,
+		.scope = scope, .host = host_name(mem)});
 	scheduler_start(c->scheduler);
+	server_show(s, show, c);
 	return manager_start(c->manager, e);
 }
 

@@ -3,6 +3,10 @@
 #include "base/err.h"
 #include "rt/fiber.h"
 
+/* Descriptors that c8s server hands over for --local-node: listening unix sockets that the node's kubelet and kube-proxy connect to. */
+#define LOCAL_KUBELET_FD 3
+#define LOCAL_PROXY_FD 4
+
 struct server;
 struct component_opts {
 	struct str cluster_cidr, root_ca_file;

@@ -173,7 +173,7 @@ static int check_key(struct running *r, struct err *e)
 static int start(struct component *c, struct scope *scope, struct err *e)
 {
 	struct running *r = c->arg;
-	struct manager_opts m = {.transport = c->transport, .scope = scope, .host = c->host, .arg = r, .monitor_grace = r->o.grace, .monitor_period = r->o.period,
+	struct manager_opts m = {.transport = c->transport, .metrics = &c->metrics, .scope = scope, .host = c->host, .arg = r, .monitor_grace = r->o.grace, .monitor_period = r->o.period,
 		.controllers = str_join(c->mem, r->o.controllers.items, r->o.controllers.len, STR(","))};
 	if (r->o.accounts)
 		m.transport_for = transport_for;
@@ -194,6 +194,13 @@ static void stop(struct component *c)
 		informers_free(r->informers);
 }
 
+static void show(struct component *c, struct metric_set *to)
+{
+	struct running *r = c->arg;
+	if (r->manager)
+		manager_metrics(r->manager, to);
+}
+
 int cmd_kube_controller_manager(int argc, char **argv)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
@@ -201,6 +208,6 @@ int cmd_kube_controller_manager(int argc, char **argv)
 	int code = usage_parse(&kube_controller_manager_usage, argc, argv, &r->o, a);
 	if (code >= 0)
 		return code;
-	r->c = (struct component){.name = "kube-controller-manager", .f = &r->o.c, .mem = a, .start = start, .stop = stop, .arg = r};
+	r->c = (struct component){.name = "kube-controller-manager", .f = &r->o.c, .mem = a, .start = start, .stop = stop, .show = show, .arg = r};
 	return component_main(&r->c);
 }

@@ -6,8 +6,10 @@
 #include "cmd/command.h"
 #include "cmd/flags.h"
 #include "cmd/part.h"
+#include "cmd/serving.h"
 #include "gen/core_v1.h"
 #include "gen/discovery_v1.h"
+#include "net/addr.h"
 #include "os/helper.h"
 #include "os/netlink.h"
 #include "os/plan.h"
@@ -22,7 +24,7 @@
 #define RANGES_MAX 4
 
 struct opts {
-	struct str kubeconfig, node_name, mode, cluster_cidr, local_mode, bridge, service_ranges;
+	struct str kubeconfig, master, metrics_address, node_name, mode, cluster_cidr, local_mode, bridge, service_ranges;
 	int64_t verbosity, masquerade_bit;
 	bool masquerade_all, cleanup;
 	nsec_t min_sync, resync;
@@ -38,6 +40,8 @@ static const struct flag flags[] = {
 	{"iptables-min-sync-period", 0, FLAG_IGNORED, 0, NULL, ""},
 	{"kubeconfig", 0, FLAG_STRING, AT(kubeconfig), NULL, "how to reach the API server"},
 	{"masquerade-all", 0, FLAG_BOOL, AT(masquerade_all), "false", "masquerade all traffic to Services"},
+	{"master", 0, FLAG_STRING, AT(master), NULL, "address of the API server, instead of the kubeconfig's; unix:///PATH needs no certificate"},
+	{"metrics-bind-address", 0, FLAG_STRING, AT(metrics_address), "127.0.0.1:10249", "address and port of /metrics, in plain HTTP; empty: none"},
 	{"nftables-masquerade-bit", 0, FLAG_INT, AT(masquerade_bit), "14", "bit of the packet mark that asks for masquerading"},
 	{"nftables-min-sync-period", 0, FLAG_DURATION, AT(min_sync), "1s", "changes within this time are written together"},
 	{"nftables-sync-period", 0, FLAG_DURATION, AT(resync), "30s", "how often the rules are checked without a change"},
@@ -63,6 +67,8 @@ struct run {
 	struct informer *services, *slices;
 	struct informer_handler on_service, on_slice;
 	struct scope scope;
+	struct metric_set metrics;
+	struct serving *serving;
 	int code;
 };
 
@@ -116,9 +122,10 @@ static int connect_api(struct run *r, struct err *e)
 {
 	struct rest_config rc = {0};
 	struct clientcmd_v1_Config *c = kubeconfig_load(r->mem, r->o.kubeconfig, e);
-	if (!c || kubeconfig_rest(r->mem, c, &(struct kubeconfig_overrides){0}, &rc, e))
+	if (!c || kubeconfig_rest(r->mem, c, &(struct kubeconfig_overrides){.server = r->o.master}, &rc, e))
 		return -1;
 	rc.user_agent = STR("kube-proxy/c8s");
+	rc.metrics = &r->metrics;
 	r->transport = https_transport_new(r->part.rt, &rc, e);
 	return r->transport ? 0 : -1;
 }
@@ -176,7 +183,7 @@ static int make_proxy(struct run *r, struct err *e)
 {
 	struct net_ip service[RANGES_MAX];
 	struct proxy_opts p = {.node_name = node_name(r), .service_cidrs = service, .masquerade_mark = 1u << r->o.masquerade_bit, .masquerade_all = r->o.masquerade_all,
-		.open_forward = true, .min_sync = r->o.min_sync, .resync = r->o.resync};
+		.open_forward = true, .metrics = &r->metrics, .min_sync = r->o.min_sync, .resync = r->o.resync};
 	make_helper(r);
 	p.helper = r->helper;
 	own_addresses(&p);
@@ -184,6 +191,22 @@ static int make_proxy(struct run *r, struct err *e)
 		return -1;
 	r->proxy = proxy_new(&p, e);
 	return r->proxy ? 0 : -1;
+}
+
+static void show(void *arg, struct metric_set *to) { metric_merge(to, &((struct run *)arg)->metrics); }
+
+/* As upstream's, it works without: another one of this machine may have the port. */
+static void serve_metrics(struct run *r)
+{
+	struct serving_opts o = {.name = "kube-proxy", .plain = true, .show = show, .arg = r};
+	struct str port;
+	ERR(e);
+	if (!r->o.metrics_address.n)
+		return;
+	if (host_port_split(r->o.metrics_address, &o.bind_address, &port) == 0 && str_i64(port, &o.port) == 0)
+		r->serving = serving_start(&o, &e);
+	if (!r->serving)
+		log_warn("--metrics-bind-address %.*s: %s", STR_F(r->o.metrics_address), e.code ? err_text(&e) : "no address with a port");
 }
 
 static int start(struct part *p, struct err *e)
@@ -199,17 +222,20 @@ static int start(struct part *p, struct err *e)
 	r->on_slice = (struct informer_handler){.fn = slice_event, .arg = r};
 	informer_add_handler(r->services, &r->on_service);
 	informer_add_handler(r->slices, &r->on_slice);
+	serve_metrics(r);
 	return fiber_spawn(&r->scope, "proxy", proxy_fiber, r) ? 0 : err_nomem(e, 0);
 }
 
 static void stop(struct part *p)
 {
 	struct run *r = container_of(p, struct run, part);
+	serving_stop(r->serving);
 	scope_fini(&r->scope);
 	proxy_free(r->proxy);
 	if (r->informers)
 		informers_free(r->informers);
 	transport_free(r->transport);
+	metric_set_fini(&r->metrics);
 	helper_free(r->own_helper);
 }
 

@@ -2,7 +2,6 @@
 #include "base/log.h"
 #include "cmd/command.h"
 #include "cmd/component.h"
-#include "cmd/serving.h"
 #include "codec/json.h"
 #include "codec/yaml.h"
 #include "gen/ids.h"
@@ -138,7 +137,7 @@ static int start(struct component *c, struct scope *scope, struct err *e)
 {
 	struct running *r = c->arg;
 	r->informers = informers_new(c->transport, scope);
-	r->scheduler = scheduler_new(&(struct scheduler_opts){.transport = c->transport, .informers = r->informers, .scope = scope, .host = c->host,
+	r->scheduler = scheduler_new(&(struct scheduler_opts){.transport = c->transport, .metrics = &c->metrics, .informers = r->informers, .scope = scope, .host = c->host,
 		.name = r->config.profiles.items[0].schedulerName});
 	if (!r->scheduler)
 		return err_nomem(e, 0);
@@ -153,19 +152,8 @@ static void stop(struct component *c)
 	informers_free(r->informers);
 }
 
-static void metrics(void *component, struct buf *out)
-{
-	struct running *r = ((struct component *)component)->arg;
-	struct scheduler_stats s = scheduler_stats(r->scheduler);
-	struct str name = r->config.profiles.items[0].schedulerName;
-	metric_begin(out, "scheduler_pending_pods", "gauge", "Pods without a node, by queue.");
-	buf_printf(out, "scheduler_pending_pods{queue=\"active\"} %zu\nscheduler_pending_pods{queue=\"backoff\"} %zu\n", s.active, s.backoff);
-	buf_printf(out, "scheduler_pending_pods{queue=\"unschedulable\"} %zu\n", s.gated_or_unschedulable);
-	metric_begin(out, "scheduler_schedule_attempts_total", "counter", "Attempts to find a node for a Pod, by result.");
-	buf_printf(out, "scheduler_schedule_attempts_total{profile=\"%.*s\",result=\"error\"} %llu\n", STR_F(name), (unsigned long long)s.errors);
-	buf_printf(out, "scheduler_schedule_attempts_total{profile=\"%.*s\",result=\"scheduled\"} %llu\n", STR_F(name), (unsigned long long)s.scheduled);
-	buf_printf(out, "scheduler_schedule_attempts_total{profile=\"%.*s\",result=\"unschedulable\"} %llu\n", STR_F(name), (unsigned long long)s.unschedulable);
-}
+static void show(struct component *c, struct metric_set *to) { scheduler_metrics(((struct running *)c->arg)->scheduler, to); }
+static void show_resources(struct component *c, struct metric_set *to) { scheduler_resource_metrics(((struct running *)c->arg)->scheduler, to); }
 
 int cmd_kube_scheduler(int argc, char **argv)
 {
@@ -175,7 +163,8 @@ int cmd_kube_scheduler(int argc, char **argv)
 	int code = usage_parse(&kube_scheduler_usage, argc, argv, &r->o, a);
 	if (code >= 0)
 		return code;
-	r->c = (struct component){.name = "kube-scheduler", .f = &r->o.c, .mem = a, .start = start, .stop = stop, .metrics = metrics, .config = configz, .arg = r};
+	r->c = (struct component){.name = "kube-scheduler", .f = &r->o.c, .mem = a, .start = start, .stop = stop, .show = show,
+		.show_resources = show_resources, .config = configz, .arg = r};
 	if (apply_config(r, &e) < 0)
 		return cmd_error("%s", err_text(&e));
 	fill_config(r);

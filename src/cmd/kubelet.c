@@ -7,6 +7,7 @@
 #include "cmd/part.h"
 #include "os/cgroup.h"
 #include "os/proc.h"
+#include "schema/metric.h"
 #include "schema/reflect.h"
 #include <ctype.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@ struct run {
 	struct arena *arena;
 	struct transport *transport;
 	struct kubelet *kubelet;
+	struct metric_set metrics;
 	struct scope scope;
 };
 
@@ -26,9 +28,10 @@ static int connect_api(struct run *r, struct err *e)
 	if (!r->f.kubeconfig.n)
 		return 0;
 	struct clientcmd_v1_Config *c = kubeconfig_load(r->arena, r->f.kubeconfig, e);
-	if (!c || kubeconfig_rest(r->arena, c, &(struct kubeconfig_overrides){0}, &rc, e))
+	if (!c || kubeconfig_rest(r->arena, c, &(struct kubeconfig_overrides){.server = r->f.master}, &rc, e))
 		return -1;
 	rc.user_agent = STR("kubelet/c8s");
+	rc.metrics = &r->metrics;
 	r->transport = https_transport_new(r->part.rt, &rc, e);
 	return r->transport ? 0 : -1;
 }
@@ -75,7 +78,7 @@ static int start(struct part *p, struct err *e)
 	struct run *r = container_of(p, struct run, part);
 	struct kubelet_config_v1beta1_KubeletConfiguration *c = kubelet_config_default(r->arena);
 	struct kubelet_opts o = {.node_name = node_name(r), .node_ip = r->f.node_ip, .root_dir = r->f.root_dir, .cert_dir = r->f.cert_dir,
-		.cni_conf_dir = r->f.cni_conf_dir, .helper = p->helper, .register_node = r->f.register_node, .config = c, .version = STR(C8S_VERSION)};
+		.cni_conf_dir = r->f.cni_conf_dir, .helper = p->helper, .register_node = r->f.register_node, .config = c, .version = STR(C8S_VERSION), .metrics = &r->metrics};
 	scope_init(&r->scope, NULL);
 	if (kubelet_flags_apply(r->arena, &r->f, c, e) || labels(r, &o.node_labels, e) || check_machine(c, e) || connect_api(r, e))
 		return -1;
@@ -92,6 +95,7 @@ static void stop(struct part *p)
 	scope_fini(&r->scope);
 	kubelet_free(r->kubelet);
 	transport_free(r->transport);
+	metric_set_fini(&r->metrics);
 }
 
 struct str kubelet_part_root(const struct part *p)

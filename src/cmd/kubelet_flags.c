@@ -94,6 +94,7 @@ static const struct flag flags[] = {
 	{"make-iptables-util-chains", 0, FLAG_IGNORED, 0, "false", ""},
 	{"manifest-url", 0, FLAG_IGNORED, 0, NULL, ""},
 	{"manifest-url-header", 0, FLAG_IGNORED, 0, NULL, ""},
+	{"master", 0, FLAG_STRING, AT(master), NULL, "address of the API server, instead of the kubeconfig's; unix:///PATH needs no certificate"},
 	{"max-open-files", 0, FLAG_IGNORED, 0, NULL, ""},
 	{"max-pods", 0, FLAG_STRING, AT(max_pods), NULL, "Pods at most"},
 	{"maximum-dead-containers", 0, FLAG_IGNORED, 0, NULL, ""},

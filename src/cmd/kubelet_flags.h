@@ -5,7 +5,7 @@
 
 struct kubelet_flags {
 	struct str address, anonymous, token_webhook, authorization, cert_dir, cgroup_driver, cgroup_root, cgroups_per_qos, client_ca, cluster_domain, config, runtime,
-		log_files, log_size, fail_cgroup_v1, fail_swap, healthz_address, healthz_port, node_name, kubeconfig, max_pods, node_ip, status_frequency, pod_cidr,
+		log_files, log_size, fail_cgroup_v1, fail_swap, healthz_address, healthz_port, node_name, kubeconfig, master, max_pods, node_ip, status_frequency, pod_cidr,
 		manifests, max_pids, port, read_only_port, resolv_conf, root_dir, runtime_timeout, seccomp, cert, key, cni_conf_dir;
 	struct flag_list sysctls, cluster_dns, eviction_hard, labels;
 	int64_t verbosity;

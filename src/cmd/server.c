@@ -5,12 +5,14 @@
  *             └─ c8s node            kubelet, kube-proxy: files only       (not with --disable-agent)
  *                  └─ c8s-helper     carries out the node's plans: mounts, cgroups, network
  *
- * SIGTERM ends the node first, then the control plane.  The control plane works in the data folder and names its files from there, so that it
- * needs no way to it: the folders above may be closed to its user. */
+ * SIGTERM ends the node first, then the control plane.  All work in the data folder.  The control plane names its files from there, so that it
+ * needs no way to it: the folders above may be closed to its user.  The node reaches it by two unix sockets there, one as the kubelet and one as
+ * kube-proxy: only root can open them, and who does is that user. */
 #include "base/buf.h"
 #include "base/log.h"
 #include "cmd/address.h"
 #include "cmd/command.h"
+#include "cmd/control_plane.h"
 #include "cmd/data_dir.h"
 #include "cmd/detach.h"
 #include "cmd/flags.h"
@@ -44,6 +46,10 @@
 #define STOP_GRACE (15 * NS_S)
 #define ARGS_MAX 48
 #define CHILDREN_MAX 2
+#define SOCKETS 2                  /* LOCAL_KUBELET_FD, LOCAL_PROXY_FD */
+#define SOCKETS_DIR "run"          /* in the data folder, where all our processes work: so the sockets' paths are short whatever its own is */
+#define KUBELET_SOCKET SOCKETS_DIR "/kubelet.sock"
+#define PROXY_SOCKET SOCKETS_DIR "/kube-proxy.sock"
 #define USER_NAME "c8s"
 #define USER_ID 61443              /* without such a user: from systemd's range for services without an entry of their own */
 
@@ -78,9 +84,9 @@ const struct usage server_usage = {.name = "server", .arguments = "[FLAGS]", .gr
 
 struct child {
 	struct supervisor *sv;
-	const char *name, *dir; /* working directory; NULL: the supervisor's */
+	const char *name;
 	char *argv[ARGS_MAX];
-	int argc;
+	int argc, npass;        /* npass: of the supervisor's sockets */
 	struct proc proc;
 	bool running;
 	struct scope scope;
@@ -91,6 +97,7 @@ struct supervisor {
 	struct child children[CHILDREN_MAX];
 	size_t n;
 	uint32_t uid, gid;      /* of the control plane; 0: ours */
+	int sockets[SOCKETS];   /* ours too, so that who connects while the control plane is started again waits */
 	struct cond stop;
 	bool stopping;
 	int code;
@@ -124,7 +131,6 @@ static void add_control_plane(struct supervisor *sv)
 {
 	const struct opts *o = &sv->o;
 	struct child *c = child_new(sv, "control-plane");
-	c->dir = str_z(sv->mem, o->data_dir);
 	if (sv->uid)
 		arg(c, "--user=%u:%u", sv->uid, sv->gid);
 	arg(c, "--data-dir=store");
@@ -142,6 +148,10 @@ static void add_control_plane(struct supervisor *sv)
 		"--allow-privileged=true", "--root-ca-file=pki/ca.crt"};
 	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
 		arg(c, "%s", fixed[i]);
+	if (o->disable_agent)
+		return;
+	c->npass = SOCKETS;
+	arg(c, "--local-node=%.*s", STR_F(o->node_name));
 }
 
 static void add_node(struct supervisor *sv)
@@ -151,6 +161,7 @@ static void add_node(struct supervisor *sv)
 	const int n = (int)o->data_dir.n;
 	const char *d = o->data_dir.p;
 	arg(c, "--kubeconfig=%.*s/kubelet.conf", n, d);
+	arg(c, "--master=unix://" KUBELET_SOCKET);
 	arg(c, "--root-dir=%.*s/kubelet", n, d);
 	arg(c, "--cert-dir=%.*s/kubelet/pki", n, d);
 	arg(c, "--hostname-override=%.*s", STR_F(o->node_name));
@@ -166,6 +177,7 @@ static void add_node(struct supervisor *sv)
 	arg(c, "--fail-swap-on=false");
 	arg(c, "--");
 	arg(c, "--kubeconfig=%.*s/kube-proxy.conf", n, d);
+	arg(c, "--master=unix://" PROXY_SOCKET);
 	arg(c, "--hostname-override=%.*s", STR_F(o->node_name));
 	arg(c, "--cluster-cidr=%.*s", STR_F(o->cluster_cidr));
 	arg(c, "--service-cluster-ip-range=%.*s", STR_F(o->service_range));
@@ -176,7 +188,7 @@ static void add_node(struct supervisor *sv)
 static int child_start(struct child *c, struct err *e)
 {
 	struct spawn_opts s = {.path = "/proc/self/exe", .argv = (const char *const *)c->argv, .in = SPAWN_NULL, .out = SPAWN_INHERIT, .err = SPAWN_INHERIT,
-		.parent_death_sig = SIGKILL, .dir = c->dir};
+		.parent_death_sig = SIGKILL, .pass = c->sv->sockets, .npass = c->npass};
 	if (spawn(&s, &c->proc, e) < 0)
 		return err_wrap(e, "starting %s", c->name);
 	c->running = true;
@@ -294,6 +306,8 @@ static int check(struct supervisor *sv, struct err *e)
 	struct str socket = o->runtime;
 	if (str_has_prefix(socket, STR("unix://")))
 		socket = str_sub(socket, 7, socket.n);
+	if (socket.n && socket.p[0] != '/') /* the node works elsewhere */
+		o->runtime = socket = from_here(sv->mem, socket);
 	if (!o->disable_agent && access(str_z(sv->mem, socket), F_OK) < 0)
 		return err_set(e, ERR_BAD_REQUEST, "no container runtime answers at %.*s: start containerd, name its socket with --container-runtime-endpoint, or use --disable-agent",
 			STR_F(o->runtime));
@@ -398,6 +412,27 @@ static int set_up(struct supervisor *sv, struct err *e)
 	return o->kubeconfig.n ? make_config(sv, str_z(a, o->kubeconfig), STR("kubernetes-admin"), STR("system:masters"), e) : 0;
 }
 
+/* What a killed server left behind is unlinked unasked: the data folder's lock is ours. */
+static int open_sockets(struct supervisor *sv, struct err *e)
+{
+	static const char *const paths[SOCKETS] = {KUBELET_SOCKET, PROXY_SOCKET};
+	if (chdir(str_z(sv->mem, sv->o.data_dir)) < 0)
+		return err_sys(e, errno, "%.*s", STR_F(sv->o.data_dir));
+	if (sv->o.disable_agent)
+		return 0;
+	if (file_mkdirs(SOCKETS_DIR, 0700, e) < 0)
+		return -1;
+	if (chown(SOCKETS_DIR, 0, 0) < 0 || chmod(SOCKETS_DIR, 0700) < 0)
+		return err_sys(e, errno, "%.*s/" SOCKETS_DIR, STR_F(sv->o.data_dir));
+	for (size_t i = 0; i < SOCKETS; i++) {
+		unlink(paths[i]);
+		sv->sockets[i] = listen_unix(paths[i], 0600, e);
+		if (sv->sockets[i] < 0)
+			return err_wrap(e, "%.*s", STR_F(sv->o.data_dir));
+	}
+	return 0;
+}
+
 static int go_detached(struct supervisor *sv)
 {
 	struct arena *a = sv->mem;
@@ -416,7 +451,8 @@ int cmd_server(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	signals_block();
-	if (check(sv, &e) < 0 || port_free(&sv->o, &e) < 0 || data_dir_lock(str_z(a, sv->o.data_dir), &e) < 0 || set_up(sv, &e) < 0 || choose_user(sv, &e) < 0 || give_files(sv, &e) < 0)
+	if (check(sv, &e) < 0 || port_free(&sv->o, &e) < 0 || data_dir_lock(str_z(a, sv->o.data_dir), &e) < 0 || set_up(sv, &e) < 0 || choose_user(sv, &e) < 0 || give_files(sv, &e) < 0 ||
+	    open_sockets(sv, &e) < 0)
 		return cmd_error("%s", err_text(&e));
 	int parent = sv->o.detach ? go_detached(sv) : -1;
 	if (parent >= 0)

@@ -1,10 +1,10 @@
 #include "cmd/serving.h"
 #include "base/version.h"
+#include "client/process.h"
 #include "client/reviews.h"
 #include "codec/json.h"
 #include "net/addr.h"
 #include "os/file.h"
-#include "os/proc.h"
 #include "pki/cert.h"
 #include <stdlib.h>
 #include <unistd.h>
@@ -23,12 +23,12 @@ struct visit {
 	struct http_resp *r;
 };
 
-void metric_begin(struct buf *out, const char *name, const char *type, const char *help)
-{
-	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
 /* ---- paths */
+
+static void not_found(struct visit *t)
+{
+	resp_text(t->r, 404, "text/plain; charset=utf-8", STR("404 page not found\n"));
+}
 
 static void serve_health(struct visit *t)
 {
@@ -46,40 +46,49 @@ static void serve_config(struct visit *t)
 	resp_text(t->r, 200, "application/json", text.n ? text : STR("{}"));
 }
 
-static void process_metrics(struct buf *out)
+static void send_set(struct visit *t, struct metric_set *set)
 {
-	struct process_facts f = {0};
-	nsec_t cpu = 0;
-	ERR(e);
-	if (proc_facts(getpid(), &f, &e) < 0 || proc_cpu(getpid(), &cpu, &e) < 0)
-		return;
-	metric_begin(out, "process_cpu_seconds_total", "counter", "User and system CPU time spent, in seconds.");
-	buf_printf(out, "process_cpu_seconds_total %.9g\n", (double)cpu / 1e9);
-	metric_begin(out, "process_open_fds", "gauge", "Open file descriptors.");
-	buf_printf(out, "process_open_fds %llu\n", (unsigned long long)f.open_fds);
-	metric_begin(out, "process_resident_memory_bytes", "gauge", "Resident memory in bytes.");
-	buf_printf(out, "process_resident_memory_bytes %llu\n", (unsigned long long)f.resident);
-	metric_begin(out, "process_start_time_seconds", "gauge", "Start of the process, in seconds since the epoch.");
-	buf_printf(out, "process_start_time_seconds %.9g\n", (double)f.started / 1e9);
-	metric_begin(out, "process_virtual_memory_bytes", "gauge", "Virtual memory in bytes.");
-	buf_printf(out, "process_virtual_memory_bytes %llu\n", (unsigned long long)f.virtual_);
+	BUF(out);
+	metric_write(set, &out);
+	metric_set_fini(set);
+	resp_text(t->r, 200, METRIC_CONTENT_TYPE, buf_view(&out));
 }
 
 static void serve_metrics(struct visit *t)
 {
-	BUF(out);
-	process_metrics(&out);
-	if (t->s->o.metrics)
-		t->s->o.metrics(t->s->o.arg, &out);
-	resp_text(t->r, 200, "text/plain; version=0.0.4; charset=utf-8", buf_view(&out));
+	struct metric_set all = {0};
+	process_metrics(&all);
+	if (t->s->o.show)
+		t->s->o.show(t->s->o.arg, &all);
+	send_set(t, &all);
+}
+
+static void serve_resources(struct visit *t)
+{
+	struct metric_set all = {.max = SIZE_MAX};
+	if (!t->s->o.show_resources) {
+		not_found(t);
+		return;
+	}
+	t->s->o.show_resources(t->s->o.arg, &all);
+	send_set(t, &all);
+}
+
+static void serve_slis(struct visit *t)
+{
+	static const char *const types[] = {"healthz", "livez", "readyz"};
+	struct metric_set all = {0};
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		process_health(&all, "ping", types[i], true);
+	send_set(t, &all);
 }
 
 static const struct {
 	const char *path;
 	void (*serve)(struct visit *t);
 } paths[] = {
-	{"/configz", serve_config}, {"/healthz", serve_health}, {"/livez", serve_health}, {"/metrics", serve_metrics}, {"/readyz", serve_health},
-	{"/version", serve_version},
+	{"/configz", serve_config}, {"/healthz", serve_health}, {"/livez", serve_health}, {"/metrics", serve_metrics},
+	{"/metrics/resources", serve_resources}, {"/metrics/slis", serve_slis}, {"/readyz", serve_health}, {"/version", serve_version},
 };
 
 static void refuse(struct visit *t, int code, struct str text)
@@ -96,7 +105,7 @@ static void handle(void *arg, struct http_req *q, struct http_resp *r)
 {
 	struct visit t = {arg, q, r};
 	struct str text;
-	int code = serving_check(&t.s->o, t.s->reviews, q, &text);
+	int code = t.s->o.plain ? 0 : serving_check(&t.s->o, t.s->reviews, q, &text);
 	if (code) {
 		refuse(&t, code, text);
 		return;
@@ -106,7 +115,7 @@ static void handle(void *arg, struct http_req *q, struct http_resp *r)
 			paths[i].serve(&t);
 			return;
 		}
-	resp_text(r, 404, "text/plain; charset=utf-8", STR("404 page not found\n"));
+	not_found(&t);
 }
 
 /* ---- certificate and port */
@@ -191,8 +200,9 @@ struct serving *serving_start(const struct serving_opts *o, struct err *e)
 	if (!s)
 		return err_nomem(e, sizeof *s), NULL;
 	s->o = *o;
-	s->reviews = reviews_new();
-	if (open_tls(s, e) == 0 && open_port(s, e) == 0)
+	if (!o->plain)
+		s->reviews = reviews_new();
+	if ((o->plain || open_tls(s, e) == 0) && open_port(s, e) == 0)
 		return s;
 	serving_stop(s);
 	return NULL;

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "client/transport.h"
 #include "cmd/flags.h"
+#include "schema/metric.h"
 
 struct serving_opts {
 	const char *name;            /* of the component, in names of files and certificates */
@@ -14,7 +15,9 @@ struct serving_opts {
 	const struct flag_list *open_paths; /* for everybody; a trailing '*' matches any end */
 	struct transport *reviews;   /* TokenReview and SubjectAccessReview */
 	nsec_t token_ttl, allow_ttl, deny_ttl;
-	void (*metrics)(void *arg, struct buf *out); /* the component's own; NULL: none */
+	bool plain;                  /* HTTP, for everybody: on loopback addresses */
+	void (*show)(void *arg, struct metric_set *to); /* the component's own series; NULL: none */
+	void (*show_resources)(void *arg, struct metric_set *to); /* /metrics/resources; NULL: no such path */
 	struct str (*config)(void *arg, struct arena *a); /* JSON for /configz; NULL: none */
 	void *arg;
 };
@@ -22,9 +25,6 @@ struct serving;
 /* On the current loop; options are copied, lists and transport are not. */
 struct serving *serving_start(const struct serving_opts *o, struct err *e);
 void serving_stop(struct serving *s); /* waits; NULL is fine */
-
-/* A metric's # HELP and # TYPE lines. */
-void metric_begin(struct buf *out, const char *name, const char *type, const char *help);
 
 /* Private to serving*.c. */
 struct http_req;

@@ -117,7 +117,7 @@ void scheduling_start(struct cluster *c)
 {
 	process_start(&c->scheduling);
 	c->scheduler = scheduler_new(&(struct scheduler_opts){.transport = &c->scheduling.link.base, .informers = c->scheduling.informers,
-		.scope = &c->scheduling.scope, .host = STR("test")});
+		.scope = &c->scheduling.scope, .host = STR("test"), .metrics = &c->scheduler_metrics});
 	scheduler_start(c->scheduler);
 }
 
@@ -125,6 +125,7 @@ void scheduling_stop(struct cluster *c)
 {
 	process_stop(&c->scheduling);
 	scheduler_free(STEAL(c->scheduler));
+	metric_set_fini(&c->scheduler_metrics);
 	process_free(&c->scheduling);
 }
 

@@ -5,6 +5,7 @@
 #include "client/informer.h"
 #include "cmd/test_link.h"
 #include "rt/sim.h"
+#include "schema/metric.h"
 #include "store/kv.h"
 
 #define HOLLOW_NODES 10
@@ -41,6 +42,7 @@ struct cluster {
 	struct process control, scheduling;
 	struct manager *manager;
 	struct scheduler *scheduler;
+	struct metric_set scheduler_metrics;
 	struct hollow nodes[HOLLOW_NODES];
 	struct scope faults;
 	bool calm;                   /* no new faults */

@@ -9,6 +9,7 @@
 #include "client/informer.h"
 #include "client/queue.h"
 #include "client/recorder.h"
+#include "schema/metric.h"
 
 struct manager_opts {
 	struct transport *transport;
@@ -20,6 +21,7 @@ struct manager_opts {
 	struct str cluster_cidr;     /* Pod ranges for nodes are cut from it; empty: none are */
 	int node_mask;               /* 0: 24 */
 	nsec_t monitor_grace, monitor_period; /* of node-lifecycle; 0: upstream's defaults */
+	struct metric_set *metrics;  /* where all controllers count; outlives the manager.  NULL: they do not */
 	/* Calls as the service account kube-system/NAME, the manager's from then on; NULL: all controllers use transport.  May return NULL with *e. */
 	struct transport *(*transport_for)(void *arg, const char *account, struct err *e);
 	void *arg;
@@ -33,12 +35,16 @@ struct manager {
 	struct arena *mem;
 	struct list queues;          /* for shutdown */
 	struct list parts, node;     /* the manager's parts; a part's place there */
+	void (*show)(void *arg, struct metric_set *to); /* series that are known at a scrape only; a controller may set it */
+	void *show_arg;
 	bool own_transport;
 };
 struct manager *manager_new(const struct manager_opts *o);
 int manager_start(struct manager *m, struct err *e) must_check; /* all chosen controllers; returns at once */
 /* Events of this controller: made at the first call. */
 struct recorder *manager_recorder(struct manager *m);
+/* Adds what is known at a scrape only to what was counted in manager_opts.metrics. */
+void manager_metrics(const struct manager *m, struct metric_set *to);
 void manager_free(struct manager *m);  /* after its scope ended */
 void *manager_alloc(struct manager *m, size_t n);
 /* A queue that is shut down and freed with the manager. */

@@ -109,7 +109,7 @@ void endpoints_start(struct manager *m)
 	struct endpoints_controller *c = manager_alloc(m, sizeof *c);
 	c->m = m;
 	c->res = client_resource("", "v1", "endpoints");
-	c->queue = manager_queue(m, "endpoints");
+	c->queue = manager_queue(m, "endpoint");
 	service_watch_start(&c->watch, m, c->queue);
 	c->endpoints = manager_informer(m, "", "v1", "endpoints");
 	c->nodes = manager_informer(m, "", "v1", "nodes");

@@ -315,7 +315,7 @@ void endpointslice_start(struct manager *m)
 	struct slice_controller *c = manager_alloc(m, sizeof *c);
 	c->m = m;
 	c->res = client_resource("discovery.k8s.io", "v1", "endpointslices");
-	c->queue = manager_queue(m, "endpointslice");
+	c->queue = manager_queue(m, "endpoint_slice");
 	service_watch_start(&c->watch, m, c->queue);
 	c->slices = manager_informer(m, "discovery.k8s.io", "v1", "endpointslices");
 	c->nodes = manager_informer(m, "", "v1", "nodes");

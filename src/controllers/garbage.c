@@ -322,7 +322,7 @@ void garbage_start(struct manager *m)
 	struct garbage *gc = manager_alloc(m, sizeof *gc);
 	size_t i = 0;
 	gc->m = m;
-	gc->queue = manager_queue(m, "garbage");
+	gc->queue = manager_queue(m, "garbage_collector_attempt_to_delete");
 	gc->v = manager_alloc(m, desc_resources() * sizeof *gc->v);
 	struct informer **all = manager_alloc(m, (desc_resources() + 1) * sizeof *all);
 	for (const struct resource *r; (r = resources_next(&i, WANTED, false));) {

@@ -36,6 +36,7 @@ struct queue *manager_queue(struct manager *m, const char *name)
 {
 	struct owned_queue *q = manager_alloc(m, sizeof *q);
 	q->queue = queue_new(name);
+	queue_count_in(q->queue, m->o.metrics);
 	list_push(&m->queues, &q->node);
 	return q->queue;
 }
@@ -134,6 +135,20 @@ int manager_start(struct manager *m, struct err *e)
 		if (controller_wanted(m->o.controllers, &controllers[i]) && part_start(m, &controllers[i], e) < 0)
 			return -1;
 	return 0;
+}
+
+void manager_metrics(const struct manager *m, struct metric_set *to)
+{
+	struct owned_queue *q;
+	struct manager *part;
+	list_each(q, &m->queues, node)
+		queue_metrics(q->queue, to);
+	list_each(part, &m->parts, node)
+		manager_metrics(part, to);
+	if (m->c)
+		metric_put(to, M_running_managed_controllers, LABELS(STR("kube-controller-manager"), str_of(m->c->name)), 1);
+	if (m->show)
+		m->show(m->show_arg, to);
 }
 
 void manager_free(struct manager *m)

@@ -100,7 +100,7 @@ void node_ipam_start(struct manager *m)
 	c->n = bits < 0 ? 0 : bits > 16 ? RANGES_MAX : 1u << bits;
 	c->used = manager_alloc(m, c->n + 1);
 	c->res = client_resource("", "v1", "nodes");
-	c->queue = manager_queue(m, "node-ipam");
+	c->queue = manager_queue(m, "cidrallocator_node");
 	c->nodes = manager_informer(m, "", "v1", "nodes");
 	c->on_node = (struct informer_handler){.fn = node_event, .arg = c};
 	informer_add_handler(c->nodes, &c->on_node);

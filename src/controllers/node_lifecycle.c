@@ -12,6 +12,7 @@
 
 #define MONITOR_PERIOD (5 * NS_S)
 #define GRACE_PERIOD (50 * NS_S)
+#define UNREACHABLE "node.kubernetes.io/unreachable"
 
 struct node_seen {
 	mono_t at;          /* when the Lease last moved, on our clock: the node's clock may be wrong */
@@ -33,7 +34,7 @@ static const struct {
 	const char *condition, *status, *taint;
 } condition_taints[] = {
 	{"Ready", "False", "node.kubernetes.io/not-ready"},
-	{"Ready", "Unknown", "node.kubernetes.io/unreachable"},
+	{"Ready", "Unknown", UNREACHABLE},
 	{"MemoryPressure", "True", "node.kubernetes.io/memory-pressure"},
 	{"DiskPressure", "True", "node.kubernetes.io/disk-pressure"},
 	{"PIDPressure", "True", "node.kubernetes.io/pid-pressure"},
@@ -165,6 +166,16 @@ static void mark_pods(struct node_lifecycle *c, struct arena *a, struct str node
 	}
 }
 
+/* ---- Series by zone, as upstream names zones ---- */
+
+static const struct str *zone_of(struct arena *a, const struct core_v1_Node *n)
+{
+	struct str *v = arena_make(a, struct str);
+	struct str region = meta_label(&n->metadata, "topology.kubernetes.io/region"), zone = meta_label(&n->metadata, "topology.kubernetes.io/zone");
+	*v = region.n || zone.n ? str_printf(a, "%.*s:%c:%.*s", STR_F(region), 0, STR_F(zone)) : STR("");
+	return v;
+}
+
 static int check_node(struct node_lifecycle *c, struct arena *a, struct core_v1_Node *n, struct err *e)
 {
 	if (silent_for(c, a, n->metadata.name) > c->m->o.monitor_grace && mark_unknown(a, n)) {
@@ -174,9 +185,13 @@ static int check_node(struct node_lifecycle *c, struct arena *a, struct core_v1_
 		n = now;
 		mark_pods(c, a, n->metadata.name);
 	}
-	bool changed = put_taints(a, n);
+	bool evicts = node_taint(n, STR(UNREACHABLE), STR("NoExecute")), changed = put_taints(a, n);
 	changed |= put_labels(a, n);
-	return changed && !client_update(c->m->o.transport, a, c->node_res, n, e) ? -1 : 0;
+	if (changed && !client_update(c->m->o.transport, a, c->node_res, n, e))
+		return -1;
+	if (!evicts && node_taint(n, STR(UNREACHABLE), STR("NoExecute")))
+		metric_add(metric_counter(c->m->o.metrics, M_node_collector_evictions_total, zone_of(a, n)), 1);
+	return 0;
 }
 
 static int sync_node(void *arg, struct str key, struct err *e)
@@ -205,6 +220,25 @@ static void monitor_fiber(void *arg)
 	}
 }
 
+static void show(void *arg, struct metric_set *to)
+{
+	struct node_lifecycle *c = arg;
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	size_t i = 0;
+	for (const struct informer_item *it; (it = informer_next(c->nodes, (struct str){0}, &i));) {
+		const struct core_v1_Node *n = informer_decode(c->nodes, a, it);
+		if (!n)
+			continue;
+		const struct core_v1_NodeCondition *ready = CONDITION(n->status.conditions, "Ready");
+		const struct str *zone = zone_of(a, n);
+		double *size = metric_counter(to, M_node_collector_zone_size, zone), *unhealthy = metric_counter(to, M_node_collector_unhealthy_nodes_in_zone, zone);
+		*size += 1;
+		*unhealthy += !ready || !str_is(ready->status, "True");
+		metric_put(to, M_node_collector_zone_health, zone, 100 * (*size - *unhealthy) / *size);
+		metric_add(metric_counter(c->m->o.metrics, M_node_collector_evictions_total, zone), 0);
+	}
+}
+
 static void forget_all(void *arg)
 {
 	struct node_lifecycle *c = arg;
@@ -223,12 +257,14 @@ void node_lifecycle_start(struct manager *m)
 	arena_defer(m->mem, forget_all, c);
 	c->node_res = client_resource("", "v1", "nodes");
 	c->pod_res = client_resource("", "v1", "pods");
-	c->queue = manager_queue(m, "node-lifecycle");
+	c->queue = manager_queue(m, "node_lifecycle_controller");
 	c->nodes = manager_informer(m, "", "v1", "nodes");
 	c->leases = manager_informer(m, "coordination.k8s.io", "v1", "leases");
 	c->pods = manager_informer(m, "", "v1", "pods");
 	informer_add_index(c->pods, pods_node_index);
 	enqueue_own(&c->own, c->nodes, c->queue);
+	m->show = show;
+	m->show_arg = c;
 	manager_run(m, (struct informer *const[]){c->nodes, c->leases, c->pods, NULL}, c->queue, 2, sync_node, c);
 	manager_when_synced(m, (struct informer *const[]){c->nodes, c->leases, c->pods, NULL}, monitor_fiber, c);
 }

@@ -107,5 +107,5 @@ static void *want_bundle(struct per_namespace *p, struct arena *a, void *had)
 void root_ca_start(struct manager *m)
 {
 	if (m->o.root_ca_pem.n)
-		per_namespace_start(m, "root-ca", "configmaps", CA_NAME, want_bundle);
+		per_namespace_start(m, "root_ca_cert_publisher", "configmaps", CA_NAME, want_bundle);
 }

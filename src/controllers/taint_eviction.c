@@ -58,13 +58,23 @@ static struct str disruption(struct arena *a, const struct core_v1_Pod *p)
 	return buf_take(&out, a);
 }
 
-static int evict(struct taint_eviction *c, struct arena *a, const struct core_v1_Pod *p, struct str key, struct err *e)
+/* late: how long ago it was due. */
+static void count(struct taint_eviction *c, nsec_t late)
+{
+	metric_add(metric_counter(c->m->o.metrics, M_taint_eviction_controller_pod_deletions_total, NULL), 1);
+	metric_observe(metric_histogram(c->m->o.metrics, M_taint_eviction_controller_pod_deletion_duration_seconds, NULL), (double)late / NS_S);
+}
+
+static int evict(struct taint_eviction *c, struct arena *a, const struct core_v1_Pod *p, struct str key, mono_t due, struct err *e)
 {
 	const struct meta_v1_ObjectMeta *m = &p->metadata;
 	event(c, p, "Marking for deletion Pod", key);
 	if (!client_patch(c->m->o.transport, a, c->res, m->namespace, m->name, "status", PATCH_STRATEGIC, disruption(a, p), e))
 		return err_is(e, ERR_NOT_FOUND) ? 0 : -1;
-	return client_delete(c->m->o.transport, a, c->res, m->namespace, m->name, m->uid, e) == 0 || err_is(e, ERR_NOT_FOUND) ? 0 : -1;
+	if (client_delete(c->m->o.transport, a, c->res, m->namespace, m->name, m->uid, e) < 0)
+		return err_is(e, ERR_NOT_FOUND) ? 0 : -1;
+	count(c, rt_now_exact() - due);
+	return 0;
 }
 
 static int sync_key(void *arg, struct str key, struct err *e)
@@ -92,7 +102,7 @@ static int sync_key(void *arg, struct str key, struct err *e)
 		return 0;
 	}
 	map_del(&c->waiting, key);
-	return evict(c, a, p, key, e);
+	return evict(c, a, p, key, since + span, e);
 }
 
 static void pod_event(void *arg, const struct informer_item *old, const struct informer_item *cur)
@@ -138,7 +148,7 @@ void taint_eviction_start(struct manager *m)
 	c->m = m;
 	arena_defer(m->mem, forget_all, c);
 	c->res = client_resource("", "v1", "pods");
-	c->queue = manager_queue(m, "taint-eviction");
+	c->queue = manager_queue(m, "noexec_taint_pod");
 	c->nodes = manager_informer(m, "", "v1", "nodes");
 	c->pods = manager_informer(m, "", "v1", "pods");
 	informer_add_index(c->pods, pods_node_index);

@@ -45,7 +45,7 @@ void ttl_start(struct manager *m)
 	struct ttl *c = manager_alloc(m, sizeof *c);
 	c->m = m;
 	c->res = client_resource("", "v1", "nodes");
-	c->queue = manager_queue(m, "ttl");
+	c->queue = manager_queue(m, "ttlcontroller");
 	c->nodes = manager_informer(m, "", "v1", "nodes");
 	enqueue_own(&c->own, c->nodes, c->queue);
 	manager_run(m, (struct informer *const[]){c->nodes, NULL}, c->queue, 1, sync_node, c);

@@ -35,7 +35,7 @@ static const struct {
 	[CRI_IMAGE_FS] = OP(IMAGE, ImageFsInfo, "image_fs_info"),
 };
 
-struct cri *cri_new(const char *endpoint, nsec_t timeout, struct err *e)
+struct cri *cri_new(const char *endpoint, nsec_t timeout, struct metric_set *metrics, struct err *e)
 {
 	struct grpc_opts o = {.url = endpoint, .codec = {pb_encode, pb_decode}};
 	struct grpc_client *g = grpc_client_new(&o, e);
@@ -46,6 +46,7 @@ struct cri *cri_new(const char *endpoint, nsec_t timeout, struct err *e)
 		bug("out of memory");
 	c->grpc = g;
 	c->timeout = timeout;
+	c->metrics = metrics;
 	return c;
 }
 
@@ -57,15 +58,27 @@ void cri_free(struct cri *c)
 	free(c);
 }
 
-const char *cri_op_name(enum cri_op op) { return ops[op].label; }
+static void count(struct cri *c, enum cri_op op, bool failed, mono_t began)
+{
+	const struct str *label = LABELS(str_of(ops[op].label));
+	if (!c->counts[op].calls) {
+		c->counts[op].calls = metric_counter(c->metrics, M_kubelet_runtime_operations_total, label);
+		c->counts[op].duration = metric_histogram(c->metrics, M_kubelet_runtime_operations_duration_seconds, label);
+	}
+	if (failed && !c->counts[op].errors)
+		c->counts[op].errors = metric_counter(c->metrics, M_kubelet_runtime_operations_errors_total, label);
+	metric_add(c->counts[op].calls, 1);
+	metric_observe(c->counts[op].duration, (double)(rt_now_exact() - began) / NS_S);
+	if (failed)
+		metric_add(c->counts[op].errors, 1);
+}
 
 int cri_call(struct cri *c, struct arena *a, enum cri_op op, const void *req, void *resp, nsec_t timeout, struct err *e)
 {
 	struct ref in = {desc_type(ops[op].req), (void *)req}, out = {desc_type(ops[op].resp), resp};
 	mono_t began = rt_now_exact();
 	int r = grpc_call(c->grpc, ops[op].path, in, out, a, began + (timeout ? timeout : c->timeout), NULL, e);
-	histogram_add(&c->duration[op], rt_now_exact() - began);
-	c->errors[op] += r != 0;
+	count(c, op, r, began);
 	return r;
 }
 

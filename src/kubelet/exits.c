@@ -164,8 +164,14 @@ static void compare_sandboxes(struct kubelet *k, struct arena *a)
 static void check(struct kubelet *k)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	mono_t began = rt_now_exact();
+	if (k->relisted)
+		metric_observe(metric_histogram(k->o.metrics, M_kubelet_pleg_relist_interval_seconds, NULL), (double)(began - k->relisted) / NS_S);
+	k->relisted = began;
 	compare_containers(k, a);
 	compare_sandboxes(k, a);
+	metric_observe(metric_histogram(k->o.metrics, M_kubelet_pleg_relist_duration_seconds, NULL), (double)(rt_now_exact() - began) / NS_S);
+	metric_put(k->o.metrics, M_kubelet_pleg_last_seen_seconds, NULL, (double)(rt_wall() / NS_S));
 	orphans_clean(k, a);
 }
 

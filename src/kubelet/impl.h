@@ -19,13 +19,13 @@
 #include "gen/ids.h"
 #include "gen/kubelet_config_v1beta1.h"
 #include "kubelet/kubelet.h"
-#include "kubelet/metrics.h"
 #include "kubelet/pause.h"
 #include "net/grpc.h"
 #include "os/cgroup.h"
 #include "os/file.h"
 #include "os/mount.h"
 #include "os/proc.h"
+#include "schema/metric.h"
 
 typedef struct kubelet_config_v1beta1_KubeletConfiguration kubelet_config;
 
@@ -49,13 +49,12 @@ enum cri_op {
 };
 struct cri {
 	struct grpc_client *grpc;
-	struct histogram duration[CRI_OPS];
-	uint64_t errors[CRI_OPS];
+	struct metric_set *metrics;
+	struct { double *calls, *errors; struct series *duration; } counts[CRI_OPS]; /* found by the first call */
 	nsec_t timeout;
 };
-struct cri *cri_new(const char *endpoint, nsec_t timeout, struct err *e);
+struct cri *cri_new(const char *endpoint, nsec_t timeout, struct metric_set *metrics, struct err *e);
 void cri_free(struct cri *c);
-const char *cri_op_name(enum cri_op op); /* as the metrics name it */
 /* Waits.  timeout 0: the runtime's request timeout. */
 int cri_call(struct cri *c, struct arena *a, enum cri_op op, const void *req, void *resp, nsec_t timeout, struct err *e) must_check;
 /* The runtime's own words, without the code before them. */
@@ -146,6 +145,7 @@ struct pod {
 	int writing;                  /* a writer is at it */
 	struct str mirror_uid;        /* of a static Pod's mirror */
 	wall_t seen;
+	bool synced, started;         /* the worker has looked at it; all its containers ran */
 };
 
 struct kubelet {
@@ -184,8 +184,8 @@ struct kubelet {
 	wall_t started;
 	bool orphans_done;
 	struct str_map node_labels_seen; /* of the Node object, others' included */
-	struct metrics *metrics;
 	const struct cgroups *cgroups;
+	mono_t relisted;              /* when the full check last began; 0: never */
 };
 
 /* source.c */
@@ -242,6 +242,7 @@ struct cri_v1_LinuxContainerResources *resources_sandbox(struct arena *a, const 
 int resources_pod_cgroup(struct pod *p, struct err *e) must_check;
 int resources_pod_cgroup_remove(struct pod *p, struct err *e) must_check;
 int resources_qos_cgroups(struct kubelet *k, struct err *e) must_check;
+struct str resources_cgroup_path(struct arena *a, const struct pod *p);
 struct str resources_cgroup_parent(struct arena *a, const struct pod *p);
 struct str resource_field(struct arena *a, const struct kubelet *k, const struct core_v1_Pod *pod, struct str container, struct str resource, struct str divisor,
 	struct err *e);
@@ -283,6 +284,7 @@ int action_port(const struct core_v1_Container *c, const struct int_or_str *port
 /* probe.c */
 void probes_start(struct pod *p, const struct core_v1_Container *c, struct cmem *m, struct str id);
 void probes_stop(struct cmem *m);
+void probes_metrics(const struct cmem *m, struct metric_set *to);
 void probes_stop_restarts(struct cmem *m); /* those that end a container; whether it is ready is asked on */
 /* exits.c */
 void exits_start(struct kubelet *k);

@@ -77,7 +77,7 @@ static int init(struct kubelet *k, struct err *e)
 		return -1;
 	k->cgroups = cgroups_get();
 	k->node_ip = k->o.node_ip.n ? k->o.node_ip : own_address(k->mem);
-	k->cri = cri_new(url, k->cfg->runtimeRequestTimeout, e);
+	k->cri = cri_new(url, k->cfg->runtimeRequestTimeout, k->o.metrics, e);
 	return k->cri ? 0 : -1;
 }
 

@@ -4,6 +4,8 @@
 #include "os/helper.h"
 #include "gen/kubelet_config_v1beta1.h"
 
+struct metric_set;
+
 struct kubelet_opts {
 	struct transport *transport;      /* NULL: static Pods only */
 	struct helper *helper;            /* for mounts and cgroups; NULL: done in this process */
@@ -14,6 +16,7 @@ struct kubelet_opts {
 	struct str cni_conf_dir;          /* absent: somebody else configures the network; else a bridge is configured here once podCIDR is known */
 	struct str_map node_labels;
 	bool register_node;
+	struct metric_set *metrics;       /* where it counts; outlives it.  NULL: it does not */
 	/* Everything else is upstream's component configuration, defaults filled in (kubelet_config_default). */
 	struct kubelet_config_v1beta1_KubeletConfiguration *config;
 	struct str runtime_endpoint;      /* overrides the configuration's */

@@ -223,6 +223,7 @@ static int lease_renew(struct kubelet *k, struct held *h, struct err *e)
 	struct coordination_v1_Lease *l = STEAL(h->lease);
 	enum verb verb = VERB_UPDATE;
 	ERR(x);
+	(void)old; /* l lives in it */
 	if (!l && !(l = lease_call(k, a, VERB_GET, NULL, &x))) {
 		if (!err_is(&x, ERR_NOT_FOUND))
 			return err_move(e, &x), -1;

@@ -16,6 +16,7 @@ struct probe {
 	enum probe_kind kind;
 	struct scope scope;
 	int good, bad;
+	struct metric_set metrics;    /* its own: they go with it */
 };
 enum verdict { GOOD, BAD, UNKNOWN };
 static const char *const titles[] = {"Startup", "Liveness", "Readiness"};
@@ -171,6 +172,22 @@ static bool count(struct probe *x, enum verdict v)
 	return v != UNKNOWN && have >= (need > 0 ? need : fallback) && crossed(x, v == GOOD);
 }
 
+static void measure(struct probe *x, enum verdict v, mono_t began)
+{
+	static const char *const results[] = {[GOOD] = "successful", [BAD] = "failed", [UNKNOWN] = "unknown"};
+	struct str title = str_of(titles[x->kind]);
+	metric_add(metric_counter(&x->metrics, M_prober_probe_total, LABELS(x->name, x->p->ns, x->p->name, x->p->uid, title, str_of(results[v]))), 1);
+	metric_observe(metric_histogram(&x->metrics, M_prober_probe_duration_seconds, LABELS(x->name, x->p->ns, x->p->name, title)),
+		(double)(rt_now_exact() - began) / NS_S);
+}
+
+void probes_metrics(const struct cmem *m, struct metric_set *to)
+{
+	for (int i = 0; i < PROBE_KINDS; i++)
+		if (m->probes[i])
+			metric_merge(to, &m->probes[i]->metrics);
+}
+
 static bool startup_pending(const struct probe *x) { return x->kind != PROBE_STARTUP && !x->m->started; }
 
 static void probe_fiber(void *arg)
@@ -181,9 +198,12 @@ static void probe_fiber(void *arg)
 	while (!r) {
 		BUF(out);
 		bool skip = startup_pending(x);
+		mono_t began = rt_now_exact();
 		enum verdict v = skip ? GOOD : attempt(x, &out);
 		if (fiber_cancelled())
 			break;
+		if (!skip)
+			measure(x, v, began);
 		if (!skip && v != GOOD)
 			say(x, v, &out);
 		if (!skip && count(x, v))
@@ -231,6 +251,7 @@ static void probe_stop(struct cmem *m, enum probe_kind kind)
 	if (!x)
 		return;
 	scope_fini(&x->scope);
+	metric_set_fini(&x->metrics);
 	spec_unref(x->spec);
 	free(x);
 }

@@ -124,6 +124,8 @@ static struct cgroup_limits pod_cgroup_limits(struct arena *a, const struct pod 
 	return l;
 }
 
+struct str resources_cgroup_path(struct arena *a, const struct pod *p) { return cgroup_path(a, p->k, qos_of(&p->spec->pod->spec), p->uid); }
+
 int resources_pod_cgroup(struct pod *p, struct err *e)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);

@@ -8,7 +8,7 @@
  *   kill.c       hooks, grace, stop                                                exits.c      pidfds, CRI events, the slow full check
  *   volume*.c    volume plug-ins                                                   status.c report.c  PodStatus computed, and written
  *   cni.c cni_conf.c masquerade.c  the Pods' network, where nobody else configures it
- *   probe.c hook.c image.c log.c node.c server.c auth.c stats.c metrics.c config.c
+ *   probe.c hook.c image.c log.c node.c server.c auth.c stats.c metrics.c cadvisor.c config.c
  *
  * To add a volume plug-in: a row in the table of volume.c. */
 #pragma once

@@ -93,7 +93,8 @@ static const struct {
 	const char *prefix;
 	void (*serve)(struct route *t);
 } routes[] = {
-	{"/containerLogs/", serve_logs}, {"/metrics/resource", serve_resource_metrics}, {"/metrics/cadvisor", serve_cadvisor}, {"/stats/summary", serve_summary},
+	{"/containerLogs/", serve_logs}, {"/metrics/resource", serve_resource_metrics}, {"/metrics/cadvisor", serve_cadvisor}, {"/metrics/probes", serve_probe_metrics},
+	{"/metrics/slis", serve_slis}, {"/stats/summary", serve_summary},
 	{"/portForward/", serve_forward}, {"/runningpods/", serve_running}, {"/healthz", serve_healthz}, {"/metrics", serve_metrics}, {"/configz", serve_config},
 	{"/attach/", serve_attach}, {"/exec/", serve_exec}, {"/pods", serve_pods},
 };

@@ -14,8 +14,12 @@ void serve_exec(struct route *t);     /* /exec/NS/POD[/UID]/CONTAINER */
 void serve_attach(struct route *t);
 void serve_forward(struct route *t);  /* /portForward/NS/POD[/UID] */
 void serve_metrics(struct route *t);
+void serve_probe_metrics(struct route *t);
+void serve_slis(struct route *t);
 void serve_cadvisor(struct route *t);
 void serve_resource_metrics(struct route *t);
+/* Answers with a set and frees it. */
+void send_metrics(struct route *t, struct metric_set *set);
 void serve_summary(struct route *t);
 /* A parameter of the query, decoded; absent without. */
 struct str route_param(const struct route *t, const char *name);

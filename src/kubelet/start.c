@@ -115,7 +115,9 @@ static bool sandbox_run(struct pod *p, struct arena *a, uint32_t attempt)
 	ERR(e);
 	struct cri_v1_RunPodSandboxRequest req = {0};
 	struct cri_v1_RunPodSandboxResponse resp = {0};
+	metric_add(metric_counter(p->k->o.metrics, M_kubelet_started_pods_total, NULL), 1);
 	if (sandbox_request(p, a, attempt, &req, &e) || cri_call(p->k->cri, a, CRI_RUN_SANDBOX, &req, &resp, 2 * p->k->cri->timeout, &e)) {
+		metric_add(metric_counter(p->k->o.metrics, M_kubelet_started_pods_errors_total, NULL), 1);
 		pod_event(p, STR(""), "Warning", "FailedCreatePodSandBox", "Failed to create pod sandbox: %s", err_text(&e));
 		p->retry_at = rt_now() + RETRY_AFTER;
 		return false;
@@ -223,24 +225,55 @@ static bool create(struct pod *p, struct arena *a, const struct core_v1_Containe
 	return true;
 }
 
-static void start(struct pod *p, struct arena *a, const struct core_v1_Container *c, struct cmem *m, uint32_t attempt)
+static bool main_runs(const struct pod *p, struct str name)
+{
+	const struct cview *v = view_latest(p->view, name);
+	const struct cmem *m = map_get(&p->cmems, name);
+	return (v && v->state != CS_CREATED) || (m && m->id.n);
+}
+
+/* The last of the containers began for the first time. */
+static void note_started(struct pod *p)
+{
+	bool all = !p->started;
+	EACH_MAIN(c, p->spec->pod)
+		all = all && main_runs(p, c->name);
+	if (!all)
+		return;
+	p->started = true;
+	metric_observe(metric_histogram(p->k->o.metrics, M_kubelet_pod_start_duration_seconds, NULL), (double)(rt_wall() - p->seen) / NS_S);
+}
+
+static bool try_start(struct pod *p, struct arena *a, const struct core_v1_Container *c, struct cmem *m, uint32_t attempt)
 {
 	ERR(e);
 	struct cri_v1_Image *image;
 	struct str id;
 	if (image_ensure(p, a, c, m, &image, &e) || !create(p, a, c, m, attempt, image, &id))
-		return;
+		return false;
 	struct cri_v1_StartContainerRequest req = {id};
 	struct cri_v1_StartContainerResponse resp = {0};
 	if (cri_call(p->k->cri, a, CRI_START, &req, &resp, 0, &e)) {
 		failed(p, m, "RunContainerError", cri_error_text(&e), cri_error_text(&e));
 		p->stale = p->dirty = true;
-		return;
+		return false;
 	}
 	running(p, m, id);
+	if (!attempt)
+		note_started(p);
 	pod_event(p, m->name, "Normal", "Started", "Container started");
 	forget_attempts(p, a, c->name, attempt);
 	post_start(p, c, m, id);
+	return true;
+}
+
+static void start(struct pod *p, struct arena *a, const struct core_v1_Container *c, struct cmem *m, uint32_t attempt)
+{
+	static const char *const types[] = {[CK_INIT] = "init_container", [CK_MAIN] = "container", [CK_EPHEMERAL] = "ephemeral_container"};
+	struct str type = str_of(types[m->kind]);
+	metric_add(metric_counter(p->k->o.metrics, M_kubelet_started_containers_total, LABELS(type)), 1);
+	if (!try_start(p, a, c, m, attempt))
+		metric_add(metric_counter(p->k->o.metrics, M_kubelet_started_containers_errors_total, LABELS(str_of(m->wait_reason ? m->wait_reason : ""), type)), 1);
 }
 
 /* True: it is too early for another attempt. */

@@ -1,58 +1,7 @@
-/* Figures: /metrics, /metrics/resource, /metrics/cadvisor, /stats/summary. */
+/* Figures of the runtime: /stats/summary. */
 #include "kubelet/server.h"
 #include "base/enc.h"
-#include <stdio.h>
 
-/* ---- /metrics */
-static void counts(struct kubelet *k, uint64_t *pods, uint64_t *containers)
-{
-	struct map_entry *en;
-	for (size_t i = 0; (en = map_next(&k->pods, &i));) {
-		struct pod *p = en->value;
-		*pods += p->sandbox_ready && !p->stopped;
-		if (p->view)
-			LIST_EACH(c, p->view->containers)
-				*containers += c->state == CS_RUNNING;
-	}
-}
-
-static void operations(struct kubelet *k, struct buf *out)
-{
-	char label[64];
-	metric_head(out, "kubelet_runtime_operations_duration_seconds", "histogram", "[ALPHA] Time of calls to the runtime, by kind.");
-	for (int i = 0; i < CRI_OPS; i++) {
-		snprintf(label, sizeof label, "operation_type=\"%s\"", cri_op_name((enum cri_op)i));
-		if (k->cri->duration[i].count)
-			histogram_put(out, "kubelet_runtime_operations_duration_seconds", label, &k->cri->duration[i]);
-	}
-	metric_head(out, "kubelet_runtime_operations_total", "counter", "[ALPHA] Calls to the runtime, by kind.");
-	for (int i = 0; i < CRI_OPS; i++)
-		if (k->cri->duration[i].count)
-			buf_printf(out, "kubelet_runtime_operations_total{operation_type=\"%s\"} %llu\n", cri_op_name((enum cri_op)i), (unsigned long long)k->cri->duration[i].count);
-	metric_head(out, "kubelet_runtime_operations_errors_total", "counter", "[ALPHA] Failed calls to the runtime, by kind.");
-	for (int i = 0; i < CRI_OPS; i++)
-		if (k->cri->errors[i])
-			buf_printf(out, "kubelet_runtime_operations_errors_total{operation_type=\"%s\"} %llu\n", cri_op_name((enum cri_op)i), (unsigned long long)k->cri->errors[i]);
-}
-
-void serve_metrics(struct route *t)
-{
-	BUF(out);
-	uint64_t pods = 0, containers = 0;
-	counts(t->k, &pods, &containers);
-	operations(t->k, &out);
-	metric_head(&out, "kubelet_running_pods", "gauge", "[ALPHA] Pods with a running sandbox.");
-	buf_printf(&out, "kubelet_running_pods %llu\n", (unsigned long long)pods);
-	metric_head(&out, "kubelet_running_containers", "gauge", "[ALPHA] Containers, by state.");
-	buf_printf(&out, "kubelet_running_containers{container_state=\"running\"} %llu\n", (unsigned long long)containers);
-	metric_head(&out, "kubelet_node_name", "gauge", "[ALPHA] The node's name.");
-	buf_printf(&out, "kubelet_node_name{node=\"%.*s\"} 1\n", STR_F(t->k->o.node_name));
-	metric_head(&out, "process_start_time_seconds", "gauge", "[ALPHA] When the process started, in seconds since 1970.");
-	buf_printf(&out, "process_start_time_seconds %lld\n", (long long)(t->k->started / NS_S));
-	resp_text(t->r, 200, "text/plain; version=0.0.4; charset=utf-8", buf_view(&out));
-}
-
-/* ---- figures of containers, from the runtime */
 static struct cri_v1_ListContainerStatsResponse *container_stats(struct route *t)
 {
 	ERR(e);
@@ -67,64 +16,6 @@ static struct cri_v1_ListContainerStatsResponse *container_stats(struct route *t
 static uint64_t num(const struct cri_v1_UInt64Value *v) { return v ? v->value : 0; }
 static uint64_t cpu_ns(const struct cri_v1_ContainerStats *s) { return s->cpu ? num(s->cpu->usage_core_nano_seconds) : 0; }
 static uint64_t working_set(const struct cri_v1_ContainerStats *s) { return s->memory ? num(s->memory->working_set_bytes) : 0; }
-
-static void labels(struct buf *out, const struct cri_v1_ContainerStats *s)
-{
-	const struct str_map *m = &s->attributes->labels;
-	struct str c = str_map_get(m, STR("io.kubernetes.container.name")), n = str_map_get(m, STR("io.kubernetes.pod.namespace")), p = str_map_get(m, STR("io.kubernetes.pod.name"));
-	buf_printf(out, "{container=\"%.*s\",namespace=\"%.*s\",pod=\"%.*s\"}", STR_F(c), STR_F(n), STR_F(p));
-}
-
-static void each_line(struct buf *out, const struct cri_v1_ListContainerStatsResponse *l, const char *name, uint64_t (*get)(const struct cri_v1_ContainerStats *), double scale)
-{
-	LIST_EACH(s, l->stats) {
-		if (!s->attributes)
-			continue;
-		buf_printf(out, "%s", name);
-		labels(out, s);
-		buf_printf(out, " %.9g\n", (double)get(s) / scale);
-	}
-}
-
-static void container_lines(struct route *t, struct buf *out, const struct cri_v1_ListContainerStatsResponse *l)
-{
-	metric_head(out, "container_cpu_usage_seconds_total", "counter", "[STABLE] CPU time of the container.");
-	each_line(out, l, "container_cpu_usage_seconds_total", cpu_ns, 1e9);
-	metric_head(out, "container_memory_working_set_bytes", "gauge", "[STABLE] Memory of the container that is in use.");
-	each_line(out, l, "container_memory_working_set_bytes", working_set, 1);
-}
-
-void serve_cadvisor(struct route *t)
-{
-	BUF(out);
-	struct cri_v1_ListContainerStatsResponse *l = container_stats(t);
-	if (!l)
-		return;
-	container_lines(t, &out, l);
-	resp_text(t->r, 200, "text/plain; version=0.0.4; charset=utf-8", buf_view(&out));
-}
-
-void serve_resource_metrics(struct route *t)
-{
-	BUF(out);
-	nsec_t cpu = 0;
-	uint64_t total = 0, left = 0;
-	struct cri_v1_ListContainerStatsResponse *l = container_stats(t);
-	if (!l)
-		return;
-	container_lines(t, &out, l);
-	if (!machine_cpu(&cpu, NULL)) {
-		metric_head(&out, "node_cpu_usage_seconds_total", "counter", "[STABLE] CPU time of the node.");
-		buf_printf(&out, "node_cpu_usage_seconds_total %.9g\n", (double)cpu / 1e9);
-	}
-	if (!machine_memory(&total, &left, NULL)) {
-		metric_head(&out, "node_memory_working_set_bytes", "gauge", "[STABLE] Memory of the node that is in use.");
-		buf_printf(&out, "node_memory_working_set_bytes %llu\n", (unsigned long long)(total - left));
-	}
-	metric_head(&out, "resource_scrape_error", "gauge", "[STABLE] 1 if the figures could not be had.");
-	buf_lit(&out, "resource_scrape_error 0\n");
-	resp_text(t->r, 200, "text/plain; version=0.0.4; charset=utf-8", buf_view(&out));
-}
 
 /* ---- /stats/summary */
 static struct value *object_with_time(struct arena *a)

@@ -229,7 +229,7 @@ static bool end_step(struct pod *p, struct arena *a)
 }
 
 /* True: the worker is done. */
-static bool round_of(struct pod *p)
+static bool look(struct pod *p)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 	take_next(p);
@@ -246,6 +246,16 @@ static bool round_of(struct pod *p)
 	}
 	report(p);
 	return false;
+}
+
+static bool round_of(struct pod *p)
+{
+	const char *type = p->deleting || p->failed || p->over ? "kill" : !p->synced ? "create" : p->next ? "update" : "sync";
+	mono_t began = rt_now_exact();
+	bool done = look(p);
+	p->synced = true;
+	metric_observe(metric_histogram(p->k->o.metrics, M_kubelet_pod_worker_duration_seconds, LABELS(str_of(type))), (double)(rt_now_exact() - began) / NS_S);
+	return done;
 }
 
 static mono_t sooner(mono_t a, mono_t b) { return b && b < a ? b : a; }

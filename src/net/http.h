@@ -49,6 +49,8 @@ struct http_limits {
 
 struct http_opts {
 	struct tls *tls;            /* a reference is taken; NULL: cleartext */
+	bool one_user;              /* unix sockets: connections of other users than uid (SO_PEERCRED) are closed at once */
+	uint32_t uid;
 	void (*handler)(void *arg, struct http_req *q, struct http_resp *r);
 	void *arg;
 	struct http_limits limits;

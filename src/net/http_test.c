@@ -270,6 +270,31 @@ static void aborts(struct setup *s)
 }
 TEST(http_an_aborted_answer_is_an_error_at_the_client) { everywhere(aborts); }
 
+static int status_as(uint32_t uid, struct err *e)
+{
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	struct str path = str_printf(a, "%s/sock", test_tmpdir());
+	int fd = listen_unix(path.p, 0600, e);
+	struct http_server *s = http_serve(fd, &(struct http_opts){.handler = site, .arg = &(struct site){0}, .one_user = true, .uid = uid}, e);
+	struct http_client *c = http_client_new(&(struct http_client_opts){.url = str_printf(a, "unix://%s", path.p).p, .http2_prior = true}, e);
+	struct http_answer *r = http_call(c, &(struct http_call){.path = STR("/who")}, a, e);
+	int status = r ? r->status : -1;
+	http_answer_close(r);
+	http_client_free(c);
+	http_server_free(s);
+	close(fd);
+	return status;
+}
+
+static void one_user(void *arg)
+{
+	ERR(e);
+	assert_int_equal(status_as(getuid(), &e), 200);
+	assert_int_equal(status_as(getuid() + 1, &e), -1);
+	assert_int_equal(e.code, 503);
+}
+TEST(http_a_socket_of_one_user_refuses_others) { net_run(one_user, NULL); }
+
 static void upgrades(struct setup *s)
 {
 	char p[100];

@@ -253,6 +253,15 @@ static void accept_retry(struct timer *t)
 	accept_some(container_of(t, struct http_server, retry));
 }
 
+static bool welcome(const struct http_server *s, int fd)
+{
+	struct ucred peer;
+	socklen_t n = sizeof peer;
+	if (s->nconns >= s->opts.limits.connections)
+		return false;
+	return !s->opts.one_user || (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 && peer.uid == s->opts.uid);
+}
+
 static void accept_some(struct http_server *s)
 {
 	for (int i = 0; i < ACCEPT_TURN; i++) {
@@ -264,7 +273,7 @@ static void accept_some(struct http_server *s)
 			timer_set(&s->retry, rt_now() + ACCEPT_RETRY, accept_retry);
 			return;
 		}
-		if (fd >= 0 && s->nconns >= s->opts.limits.connections)
+		if (fd >= 0 && !welcome(s, fd))
 			close(fd);
 		else if (fd >= 0)
 			(void)!add_conn(s, fd, &a, NULL);
@@ -280,6 +289,10 @@ static void listen_ready(struct io *io, uint32_t events)
 
 static int start_listening(struct http_server *s, int fd, struct err *e)
 {
+	int listens = 0;
+	socklen_t n = sizeof listens;
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) < 0 || !listens)
+		return err_set(e, ERR_BAD_REQUEST, "descriptor %d is no listening socket", fd);
 	s->listen = (struct io){.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3), .fn = listen_ready};
 	if (s->listen.fd < 0)
 		return err_sys(e, errno, "listening socket");

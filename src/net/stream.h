@@ -73,5 +73,5 @@ int stream_resize_read(struct stream *s, uint16_t *ret_width, uint16_t *ret_heig
 int stream_resize_write(struct stream *s, uint16_t width, uint16_t height) must_check;
 
 /* Joins two exec connections or two port-forward connections of any framings (what the API server does between kubectl and the kubelet).
- * Returns when both ended; closes neither. */
+ * Returns when both ended, or when every flow of a plain WebSocket (its pairs are fixed) has; closes neither. */
 int stream_bridge(struct stream_conn *client, struct stream_conn *backend, struct err *e);

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <sys/sysmacros.h>
 #include <sys/statvfs.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
@@ -152,6 +153,17 @@ int fs_stats(const char *path, struct fs_stats *ret, struct err *e)
 	return 0;
 }
 
+struct str fs_device(struct arena *a, uint64_t dev)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/sys/dev/block/%u:%u/uevent", major((dev_t)dev), minor((dev_t)dev));
+	struct str text = read_proc(a, path), line;
+	while (text.n && str_next(&text, '\n', &line))
+		if (str_has_prefix(line, STR("DEVNAME=")))
+			return str_printf(a, "/dev/%.*s", STR_F(str_sub(line, 8, line.n)));
+	return STR("");
+}
+
 /* What stands behind the name in /proc/PID/stat (which may hold spaces and brackets): field 3 and on. */
 static struct str stat_fields(struct arena *a, pid_t pid)
 {
@@ -245,22 +257,32 @@ int machine_cpu(nsec_t *ret, struct err *e)
 	return 0;
 }
 
-int net_counters(const char *link, uint64_t *ret_rx, uint64_t *ret_tx, uint64_t *ret_rx_errors, uint64_t *ret_tx_errors)
+/* "NAME: bytes packets errs drop fifo frame compressed multicast", then the same without frame and multicast for what goes out. */
+static bool read_link(struct str line, struct link_stats *ret)
 {
-	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
-	struct str text = read_proc(a, "/proc/self/net/dev"), line, head, tail;
-	while (str_next(&text, '\n', &line)) {
-		if (!str_cut(line, ':', &head, &tail) || !str_is(str_trim(head), link))
-			continue;
-		uint64_t v[16] = {0};
-		for (size_t i = 0; i < ARRAY_LEN(v); i++)
-			if (str_u64(word(&tail), &v[i]))
-				return -1;
-		*ret_rx = v[0], *ret_rx_errors = v[2];
-		*ret_tx = v[8], *ret_tx_errors = v[10];
-		return 0;
-	}
-	return -1;
+	struct str head, tail;
+	uint64_t v[12];
+	if (!str_cut(line, ':', &head, &tail))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(v); i++)
+		if (str_u64(word(&tail), &v[i]))
+			return false;
+	*ret = (struct link_stats){str_trim(head), {v[0], v[1], v[2], v[3]}, {v[8], v[9], v[10], v[11]}};
+	return true;
+}
+
+size_t proc_links(struct arena *a, pid_t pid, struct link_stats **ret)
+{
+	struct { struct link_stats *items; uint32_t len, cap; } all = {0};
+	struct link_stats l;
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/net/dev", (int)pid);
+	struct str text = read_proc(a, path), line;
+	while (text.n && str_next(&text, '\n', &line))
+		if (read_link(line, &l))
+			*(struct link_stats *)arena_push(a, &all) = l;
+	*ret = all.items;
+	return all.len;
 }
 
 int machine_psi(const char *what, struct psi *ret_some, struct psi *ret_full)

@@ -20,6 +20,7 @@ struct fs_stats {
 	uint64_t dev;
 };
 int fs_stats(const char *path, struct fs_stats *ret, struct err *e) must_check;
+struct str fs_device(struct arena *a, uint64_t dev); /* "/dev/sda1"; empty: none of its own (overlay, tmpfs) */
 
 /* Start time of a process in clock ticks since boot (field 22 of stat): with the pid it names a process for ever.  0: gone. */
 uint64_t proc_start_ticks(pid_t pid);
@@ -30,8 +31,13 @@ struct process_facts { uint64_t resident, virtual_, open_fds; wall_t started; };
 int proc_facts(pid_t pid, struct process_facts *ret, struct err *e) must_check;
 /* Node-wide CPU time spent (all cores, without idle), for the summary API. */
 int machine_cpu(nsec_t *ret, struct err *e) must_check;
-/* Bytes in and out of an interface; -1: none. */
-int net_counters(const char *link, uint64_t *ret_rx, uint64_t *ret_tx, uint64_t *ret_rx_errors, uint64_t *ret_tx_errors);
+/* The interfaces of a process's network namespace; names in the arena.  0: it is gone. */
+struct link_traffic { uint64_t bytes, packets, errors, dropped; };
+struct link_stats {
+	struct str name;
+	struct link_traffic in, out;
+};
+size_t proc_links(struct arena *a, pid_t pid, struct link_stats **ret);
 /* Pressure stall information of cpu, memory or io; -1 when the kernel has none. */
 struct psi { double avg10, avg60, avg300; uint64_t total_us; };
 int machine_psi(const char *what, struct psi *ret_some, struct psi *ret_full);

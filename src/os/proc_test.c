@@ -52,9 +52,15 @@ TEST(fs_stats_of_root)
 	assert_int_equal(fs_stats("/nonexistent", &s, &e), -1);
 }
 
-TEST(net_counters_of_loopback)
+TEST(links_of_a_process)
 {
-	uint64_t rx, tx, rxe, txe;
-	assert_int_equal(net_counters("lo", &rx, &tx, &rxe, &txe), 0);
-	assert_int_equal(net_counters("nope0", &rx, &tx, &rxe, &txe), -1);
+	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+	struct link_stats *v;
+	size_t n = proc_links(a, getpid(), &v), loopbacks = 0;
+	for (size_t i = 0; i < n; i++) {
+		loopbacks += str_is(v[i].name, "lo");
+		assert_true(v[i].in.bytes >= v[i].in.packets && v[i].out.bytes >= v[i].out.packets);
+	}
+	assert_int_equal(loopbacks, 1);
+	assert_int_equal(proc_links(a, -1, &v), 0);
 }

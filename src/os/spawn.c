@@ -112,8 +112,6 @@ static _Noreturn void child(struct launch *l)
 	if (o->netns && setns(o->netns, CLONE_NEWNET))
 		fail(l, "network namespace");
 	place_fds(l);
-	if (o->dir && chdir(o->dir))
-		fail(l, "working directory");
 	become_user(l);
 	die_with_parent(l);
 	if (o->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))

@@ -21,7 +21,6 @@ struct spawn_opts {
 	int in, out, err;              /* SPAWN_NULL, SPAWN_INHERIT or a descriptor */
 	const int *pass;               /* these become 3, 4, ... in the child */
 	int npass;
-	const char *dir;               /* working directory; NULL: the caller's */
 	const char *cgroup;            /* path such as "/kubepods/x", made before; NULL: the caller's */
 	int netns;                     /* fd of a network namespace to enter; 0: the caller's */
 	uint32_t uid, gid;             /* 0: unchanged */

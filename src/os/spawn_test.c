@@ -72,9 +72,9 @@ TEST(spawn_says_why_a_program_cannot_start)
 	o.path = "c8s-no-such-program";
 	assert_int_equal(spawn(&o, &p, &e), -1);
 	assert_int_equal(e.sys, ENOENT);
-	o.path = "/bin/true", o.dir = "/nonexistent";
+	o.path = "/bin/true", o.pass = &(int){-1}, o.npass = 1;
 	assert_int_equal(spawn(&o, &p, &e), -1);
-	assert_non_null(strstr(err_text(&e), "working directory"));
+	assert_non_null(strstr(err_text(&e), "descriptor"));
 }
 
 TEST(spawn_passes_named_descriptors_and_no_other)

@@ -1,6 +1,7 @@
 #include "proxy/proxy.h"
 #include "base/log.h"
 #include "proxy/model.h"
+#include "schema/metric.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter.h>
@@ -21,6 +22,7 @@ struct proxy {
 	bool frame_changed, synced;
 	struct cond wake;
 	mono_t pending_since;           /* MONO_NEVER: nothing */
+	struct changes { double *total, *pending; } service_changes, endpoint_changes; /* NULL: not counted */
 	struct proxy_status status;
 };
 
@@ -53,6 +55,10 @@ struct proxy *proxy_new(const struct proxy_opts *o, struct err *e)
 	model_init(&p->model);
 	p->model.node_name = p->opts.node_name;
 	cond_init(&p->wake);
+	p->service_changes.total = metric_counter(o->metrics, M_kubeproxy_sync_proxy_rules_service_changes_total, NULL);
+	p->service_changes.pending = metric_counter(o->metrics, M_kubeproxy_sync_proxy_rules_service_changes_pending, NULL);
+	p->endpoint_changes.total = metric_counter(o->metrics, M_kubeproxy_sync_proxy_rules_endpoint_changes_total, NULL);
+	p->endpoint_changes.pending = metric_counter(o->metrics, M_kubeproxy_sync_proxy_rules_endpoint_changes_pending, NULL);
 	return p;
 }
 
@@ -83,36 +89,77 @@ void proxy_free(struct proxy *p)
 	free(p);
 }
 
+/* ---- counting: both families are written together, so each is said to take all of the time ---- */
+
+static const char *const family_names[PROXY_FAMILIES] = {"IPv4", "IPv6"};
+
+static void put_time(struct proxy *p, enum metric m)
+{
+	for (int f = 0; f < PROXY_FAMILIES; f++)
+		if (p->opts.node_ips[f].family)
+			metric_put(p->opts.metrics, m, LABELS(str_of(family_names[f])), (double)rt_wall() / NS_S);
+}
+
+static void measure_sync(struct proxy *p, bool full, bool failed, nsec_t took)
+{
+	struct metric_set *m = p->opts.metrics;
+	for (int f = 0; f < PROXY_FAMILIES; f++) {
+		const struct str *family = LABELS(str_of(family_names[f]));
+		if (!p->opts.node_ips[f].family)
+			continue;
+		metric_observe(metric_histogram(m, M_kubeproxy_sync_proxy_rules_duration_seconds, family), (double)took / NS_S);
+		metric_observe(metric_histogram(m, full ? M_kubeproxy_sync_full_proxy_rules_duration_seconds : M_kubeproxy_sync_partial_proxy_rules_duration_seconds, family),
+			(double)took / NS_S);
+		metric_add(metric_counter(m, M_kubeproxy_sync_proxy_rules_nftables_sync_failures_total, family), failed);
+	}
+	if (!failed)
+		put_time(p, M_kubeproxy_sync_proxy_rules_last_timestamp_seconds);
+}
+
+static void forget_pending(struct proxy *p)
+{
+	if (p->opts.metrics)
+		*p->service_changes.pending = *p->endpoint_changes.pending = 0;
+}
+
 /* Something is to be programmed. */
 static void touched(struct proxy *p)
 {
+	put_time(p, M_kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds);
 	if (p->pending_since == MONO_NEVER)
 		p->pending_since = rt_now();
 	cond_wake_all(&p->wake);
 }
 
+static void changed(struct proxy *p, const struct changes *c)
+{
+	metric_add(c->total, 1);
+	metric_add(c->pending, 1);
+	touched(p);
+}
+
 void proxy_service_set(struct proxy *p, const struct core_v1_Service *s)
 {
 	model_set_service(&p->model, s);
-	touched(p);
+	changed(p, &p->service_changes);
 }
 
 void proxy_service_delete(struct proxy *p, struct str ns, struct str name)
 {
 	model_delete_service(&p->model, ns, name);
-	touched(p);
+	changed(p, &p->service_changes);
 }
 
 void proxy_slice_set(struct proxy *p, const struct discovery_v1_EndpointSlice *s)
 {
 	model_set_slice(&p->model, s);
-	touched(p);
+	changed(p, &p->endpoint_changes);
 }
 
 void proxy_slice_delete(struct proxy *p, struct str ns, struct str name)
 {
 	model_delete_slice(&p->model, ns, name);
-	touched(p);
+	changed(p, &p->endpoint_changes);
 }
 
 void proxy_set_synced(struct proxy *p)
@@ -391,12 +438,14 @@ int proxy_sync(struct proxy *p, struct err *e)
 	if (p->full)
 		forget_applied(p);
 	p->full = p->frame_changed = false;
+	forget_pending(p);
 	p->pending_since = MONO_NEVER;
 	int r = take_dirty(&y) ? err_nomem(e, 0) : program(&y, e);
 	settle(&y, r == 0);
 	if (!r && p->opts.open_forward && forward_open(&p->opts, e))
 		r = -1;
 	count_sync(p, began, pending, r);
+	measure_sync(p, y.full, r, p->status.last_duration);
 	free(y.svcs);
 	free(y.changes);
 	return r ? err_wrap(e, "program the Services") : 0;

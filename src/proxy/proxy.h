@@ -13,6 +13,7 @@
 
 struct core_v1_Service;
 struct discovery_v1_EndpointSlice;
+struct metric_set;
 
 #define PROXY_MASQUERADE_BIT 14
 #define PROXY_MIN_SYNC (100 * NS_MS)
@@ -40,9 +41,10 @@ struct proxy_opts {
 	bool open_forward;
 	nsec_t min_sync, resync;                    /* 0: the defaults */
 	struct helper *helper;
+	struct metric_set *metrics;                 /* where it counts; outlives it.  NULL: it does not */
 };
 struct proxy;
-/* Everything in o is copied but the helper. */
+/* Everything in o is copied but helper and metrics. */
 struct proxy *proxy_new(const struct proxy_opts *o, struct err *e);
 void proxy_free(struct proxy *p); /* the rules stay, as upstream's do */
 

@@ -140,10 +140,16 @@ static struct str unschedulable_message(struct cycle *c)
 struct node_info *framework_select(struct cycle *c, struct str *ret_message)
 {
 	struct node_info **feasible = arena_array(c->arena, struct node_info *, c->nodes->n + 1);
+	mono_t began = rt_now_exact(), filtered;
 	uint32_t n = feasible ? find_feasible(c, feasible) : 0;
+	c->filtered = (filtered = rt_now_exact()) - began;
 	if (n == 0) {
 		*ret_message = unschedulable_message(c);
 		return NULL;
 	}
-	return n == 1 ? feasible[0] : best_node(c, feasible, n);
+	if (n == 1)
+		return feasible[0];
+	struct node_info *best = best_node(c, feasible, n);
+	c->scored = rt_now_exact() - filtered;
+	return best;
 }

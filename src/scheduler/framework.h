@@ -24,6 +24,7 @@ struct cycle {
 	uint32_t nreasons, unresolvable, resolvable;
 	str_list_t failed_plugins;    /* for re-queueing */
 	bool prefers_affinity, prefers_taints;
+	nsec_t filtered, scored;      /* what these extension points took; scored is 0 when there was nothing to choose */
 };
 /* Counts a reason for one node. */
 void cycle_reason(struct cycle *c, struct str text);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define FAILURE "ScheduleAttemptFailure"
 #define entry_of(n) container_of(n, struct sched_entry, node)
 
 static struct heap *heap_of(struct sched_queue *q, enum sched_place p)
@@ -34,9 +35,17 @@ static void arm(struct sched_queue *q)
 		timer_set(&q->timer, when, timer_fired);
 }
 
-/* The one place where an entry changes its place. */
-static void move_to(struct sched_queue *q, struct sched_entry *e, enum sched_place p)
+static void count(struct sched_queue *q, enum sched_place p, const char *event)
 {
+	static const char *const names[] = {[SCHED_ACTIVE] = "active", [SCHED_BACKOFF] = "backoff", [SCHED_WAITING] = "unschedulable", [SCHED_GATED] = "gated"};
+	if (event)
+		metric_add(metric_counter(q->metrics, M_scheduler_queue_incoming_pods_total, LABELS(str_of(event), str_of(names[p]))), 1);
+}
+
+/* The one place where an entry changes its place.  event: why; NULL when it leaves the queues. */
+static void move_to(struct sched_queue *q, struct sched_entry *e, enum sched_place p, const char *event)
+{
+	count(q, p, event);
 	struct heap *from = heap_of(q, e->place), *to = heap_of(q, p);
 	if (from)
 		heap_remove(from, &e->node);
@@ -54,9 +63,9 @@ static void timer_fired(struct timer *t)
 	struct sched_queue *q = container_of(t, struct sched_queue, timer);
 	mono_t now = rt_now();
 	for (struct heap_node *n; (n = heap_min(&q->backoff)) && n->key <= now;)
-		move_to(q, entry_of(n), SCHED_ACTIVE);
+		move_to(q, entry_of(n), SCHED_ACTIVE, "BackoffComplete");
 	for (struct heap_node *n; (n = heap_min(&q->waiting)) && n->key <= now;)
-		move_to(q, entry_of(n), SCHED_ACTIVE);
+		move_to(q, entry_of(n), SCHED_ACTIVE, "UnschedulableTimeout");
 	arm(q);
 }
 
@@ -110,14 +119,15 @@ void sched_queue_put(struct sched_queue *q, struct str key, struct str uid, int3
 	if (fresh)
 		e = entry_new(q, key, uid);
 	e->priority = priority;
+	const char *event = fresh ? "UnschedulablePodAdd" : "UnschedulablePodUpdate";
 	if (e->place == SCHED_IN_FLIGHT)
 		e->moved |= changed;
 	else if (gated)
-		move_to(q, e, SCHED_GATED);
+		move_to(q, e, SCHED_GATED, e->place == SCHED_GATED ? NULL : event);
 	else if (fresh || e->place == SCHED_GATED)
-		move_to(q, e, SCHED_ACTIVE);
+		move_to(q, e, SCHED_ACTIVE, event);
 	else if (changed && e->place == SCHED_WAITING)
-		move_to(q, e, e->backoff_until > rt_now() ? SCHED_BACKOFF : SCHED_ACTIVE);
+		move_to(q, e, e->backoff_until > rt_now() ? SCHED_BACKOFF : SCHED_ACTIVE, event);
 }
 
 void sched_queue_drop(struct sched_queue *q, struct str key)
@@ -127,7 +137,7 @@ void sched_queue_drop(struct sched_queue *q, struct str key)
 		return;
 	map_del(&q->by_key, key);
 	enum sched_place was = e->place;
-	move_to(q, e, SCHED_NOWHERE);
+	move_to(q, e, SCHED_NOWHERE, NULL);
 	if (was != SCHED_IN_FLIGHT)
 		entry_free(e); /* else whoever holds it gives it back */
 }
@@ -142,7 +152,8 @@ int sched_queue_pop(struct sched_queue *q, struct sched_entry **ret)
 			return rc;
 	}
 	struct sched_entry *e = entry_of(heap_min(&q->active));
-	move_to(q, e, SCHED_IN_FLIGHT);
+	move_to(q, e, SCHED_IN_FLIGHT, NULL);
+	e->popped = rt_now_exact();
 	e->attempts++;
 	e->moved = false;
 	*ret = e;
@@ -171,7 +182,7 @@ void sched_queue_unschedulable(struct sched_queue *q, struct sched_entry *e)
 	if (gone(e))
 		return;
 	e->backoff_until = rt_now() + backoff_of(e);
-	move_to(q, e, e->moved ? SCHED_BACKOFF : SCHED_WAITING);
+	move_to(q, e, e->moved ? SCHED_BACKOFF : SCHED_WAITING, FAILURE);
 }
 
 void sched_queue_retry(struct sched_queue *q, struct sched_entry *e)
@@ -179,7 +190,7 @@ void sched_queue_retry(struct sched_queue *q, struct sched_entry *e)
 	if (gone(e))
 		return;
 	e->backoff_until = rt_now() + backoff_of(e);
-	move_to(q, e, SCHED_BACKOFF);
+	move_to(q, e, SCHED_BACKOFF, FAILURE);
 }
 
 void sched_queue_done(struct sched_queue *q, struct sched_entry *e)
@@ -187,11 +198,11 @@ void sched_queue_done(struct sched_queue *q, struct sched_entry *e)
 	if (gone(e))
 		return;
 	map_del(&q->by_key, e->key);
-	move_to(q, e, SCHED_NOWHERE);
+	move_to(q, e, SCHED_NOWHERE, NULL);
 	entry_free(e);
 }
 
-void sched_queue_move_all(struct sched_queue *q)
+void sched_queue_move_all(struct sched_queue *q, const char *event)
 {
 	mono_t now = rt_now();
 	size_t i = 0;
@@ -200,6 +211,6 @@ void sched_queue_move_all(struct sched_queue *q)
 		if (e->place == SCHED_IN_FLIGHT)
 			e->moved = true;
 		else if (e->place == SCHED_WAITING)
-			move_to(q, e, e->backoff_until > now ? SCHED_BACKOFF : SCHED_ACTIVE);
+			move_to(q, e, e->backoff_until > now ? SCHED_BACKOFF : SCHED_ACTIVE, event);
 	}
 }

@@ -3,6 +3,7 @@
 #pragma once
 #include "base/map.h"
 #include "rt/fiber.h"
+#include "schema/metric.h"
 
 #define SCHED_BACKOFF_MIN (1 * NS_S)
 #define SCHED_BACKOFF_MAX (10 * NS_S)
@@ -13,7 +14,7 @@ struct sched_entry {
 	struct heap_node node;      /* in the active or the back-off heap, or waiting by deadline */
 	struct str key, uid;
 	int32_t priority;
-	mono_t added;
+	mono_t added, popped;
 	uint32_t attempts;
 	enum sched_place place;
 	bool moved;                 /* the cluster changed while it was in flight */
@@ -26,6 +27,7 @@ struct sched_queue {
 	struct timer timer;
 	bool closed;
 	size_t gated;
+	struct metric_set *metrics; /* NULL: nothing is counted */
 };
 void sched_queue_init(struct sched_queue *q);
 void sched_queue_fini(struct sched_queue *q);
@@ -36,5 +38,5 @@ int sched_queue_pop(struct sched_queue *q, struct sched_entry **ret) must_check;
 void sched_queue_unschedulable(struct sched_queue *q, struct sched_entry *e); /* until something changes */
 void sched_queue_retry(struct sched_queue *q, struct sched_entry *e);         /* after its back-off (errors) */
 void sched_queue_done(struct sched_queue *q, struct sched_entry *e);          /* scheduled */
-/* The cluster changed so that waiting Pods might fit now. */
-void sched_queue_move_all(struct sched_queue *q);
+/* The cluster changed so that waiting Pods might fit now.  event: as upstream names what happened. */
+void sched_queue_move_all(struct sched_queue *q, const char *event);

@@ -9,11 +9,20 @@
 #include "scheduler/framework.h"
 #include "scheduler/sched_queue.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Writes under way at once; more would only queue in the server. */
 #define WRITES_MAX 64
 
+enum attempt { ATTEMPT_ERROR, ATTEMPT_SCHEDULED, ATTEMPT_UNSCHEDULABLE, ATTEMPTS };
+static const char *const attempt_names[] = {"error", "scheduled", "unschedulable"};
+
+/* Found once: scheduling counts in them all the time.  NULL: nothing is counted. */
+struct scheduler_counts {
+	double *attempts[ATTEMPTS];
+	struct series *duration[ATTEMPTS], *algorithm, *tries, *filter[2], *score; /* filter: without and with a node found */
+};
 struct scheduler {
 	struct scheduler_opts o;
 	struct scope scope;
@@ -26,7 +35,7 @@ struct scheduler {
 	struct cond writes_done;
 	uint32_t writes;
 	const struct resource *pod_res, *node_res;
-	struct scheduler_stats stats;
+	struct scheduler_counts count;
 };
 
 /* ---- What the informers say ---- */
@@ -62,7 +71,7 @@ static void pod_left(struct scheduler *s, struct str key)
 	forget(s, key);
 	sched_queue_drop(&s->queue, key);
 	if (held)
-		sched_queue_move_all(&s->queue);
+		sched_queue_move_all(&s->queue, "AssignedPodDelete");
 }
 
 static void pod_waits(struct scheduler *s, struct str key, const struct core_v1_Pod *p, bool changed)
@@ -111,7 +120,50 @@ static void on_node(void *arg, const struct informer_item *old, const struct inf
 		nodes_remove(&s->nodes, (cur ? cur : old)->name);
 		arena_free(mem);
 	}
-	sched_queue_move_all(&s->queue);
+	sched_queue_move_all(&s->queue, !cur ? "NodeDelete" : old ? "NodeUpdate" : "NodeAdd");
+}
+
+/* ---- Counting ---- */
+
+static double seconds(nsec_t span) { return (double)span / NS_S; }
+
+static void find_counts(struct scheduler *s)
+{
+	struct scheduler_counts *n = &s->count;
+	struct metric_set *m = s->o.metrics;
+	struct str profile = s->o.name;
+	for (int i = 0; i < ATTEMPTS; i++) {
+		n->attempts[i] = metric_counter(m, M_scheduler_schedule_attempts_total, LABELS(profile, str_of(attempt_names[i])));
+		n->duration[i] = metric_histogram(m, M_scheduler_scheduling_attempt_duration_seconds, LABELS(profile, str_of(attempt_names[i])));
+	}
+	for (int i = 0; i < 2; i++)
+		n->filter[i] = metric_histogram(m, M_scheduler_framework_extension_point_duration_seconds,
+			LABELS(STR("Filter"), profile, i ? STR("Success") : STR("Unschedulable")));
+	n->score = metric_histogram(m, M_scheduler_framework_extension_point_duration_seconds, LABELS(STR("Score"), profile, STR("Success")));
+	n->algorithm = metric_histogram(m, M_scheduler_scheduling_algorithm_duration_seconds, NULL);
+	n->tries = metric_histogram(m, M_scheduler_pod_scheduling_attempts, NULL);
+}
+
+static void count_attempt(struct scheduler *s, const struct sched_entry *e, enum attempt result)
+{
+	mono_t now = rt_now_exact();
+	char tries[12];
+	metric_add(s->count.attempts[result], 1);
+	metric_observe(s->count.duration[result], seconds(now - e->popped));
+	if (result != ATTEMPT_SCHEDULED)
+		return;
+	snprintf(tries, sizeof tries, e->attempts >= 15 ? "15+" : "%u", e->attempts);
+	metric_observe(s->count.tries, e->attempts);
+	metric_observe(metric_histogram(s->o.metrics, M_scheduler_pod_scheduling_sli_duration_seconds, LABELS(str_of(tries))), seconds(now - e->added));
+}
+
+static void count_decision(struct scheduler *s, const struct cycle *c, bool found)
+{
+	metric_observe(s->count.filter[found], seconds(c->filtered));
+	if (c->scored)
+		metric_observe(s->count.score, seconds(c->scored));
+	if (found)
+		metric_observe(s->count.algorithm, seconds(c->filtered + c->scored));
 }
 
 /* ---- Writes ---- */
@@ -162,7 +214,7 @@ static void bind_fiber(void *arg)
 	struct scheduler *s = w->s;
 	ERR(e);
 	if (post_binding(w, &e) == 0) {
-		s->stats.scheduled++;
+		count_attempt(s, w->entry, ATTEMPT_SCHEDULED);
 		event(s, w->pod, "Normal", "Scheduled",
 			str_printf(w->mem, "Successfully assigned %.*s to %.*s", STR_F(meta_key(w->mem, &w->pod->metadata)), STR_F(w->node)));
 		sched_queue_done(&s->queue, w->entry);
@@ -170,7 +222,7 @@ static void bind_fiber(void *arg)
 		struct str key = meta_key(w->mem, &w->pod->metadata);
 		struct pod_info *p = map_get(&s->known, key);
 		log_warn("binding %.*s to %.*s failed: %s", STR_F(key), STR_F(w->node), err_text(&e));
-		s->stats.errors++;
+		count_attempt(s, w->entry, ATTEMPT_ERROR);
 		if (p && p->assumed)
 			forget(s, key);
 		sched_queue_retry(&s->queue, w->entry);
@@ -243,12 +295,13 @@ static void decide(struct scheduler *s, struct write *w)
 	*c = (struct cycle){.arena = w->mem, .pod = w->pod, .info = info, .nodes = &s->nodes};
 	struct node_info *n = framework_select(c, &w->message);
 	pod_info_free(info);
+	count_decision(s, c, n);
 	if (n) {
 		w->node = str_dup(w->mem, n->name);
 		assume(s, w->pod, w->node);
 		write_start(w, "bind", bind_fiber);
 	} else {
-		s->stats.unschedulable++;
+		count_attempt(s, w->entry, ATTEMPT_UNSCHEDULABLE);
 		write_start(w, "unschedulable", report_fiber);
 	}
 }
@@ -290,6 +343,8 @@ struct scheduler *scheduler_new(const struct scheduler_opts *o)
 	s->node_res = client_resource("", "v1", "nodes");
 	scope_init(&s->scope, o->scope);
 	sched_queue_init(&s->queue);
+	s->queue.metrics = o->metrics;
+	find_counts(s);
 	cond_init(&s->writes_done);
 	s->pod_handler = (struct informer_handler){.fn = on_pod, .arg = s};
 	s->node_handler = (struct informer_handler){.fn = on_node, .arg = s};
@@ -307,13 +362,53 @@ void scheduler_start(struct scheduler *s)
 		bug("no fiber for the scheduler");
 }
 
-struct scheduler_stats scheduler_stats(const struct scheduler *s)
+void scheduler_metrics(const struct scheduler *s, struct metric_set *to)
 {
-	struct scheduler_stats st = s->stats;
-	st.active = s->queue.active.n;
-	st.backoff = s->queue.backoff.n;
-	st.gated_or_unschedulable = s->queue.gated + s->queue.waiting.n;
-	return st;
+	const struct { const char *queue; size_t n; } rows[] = {{"active", s->queue.active.n}, {"backoff", s->queue.backoff.n}, {"gated", s->queue.gated},
+		{"unschedulable", s->queue.waiting.n}};
+	const struct map_entry *e;
+	size_t assumed = 0;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		metric_put(to, M_scheduler_pending_pods, LABELS(str_of(rows[i].queue)), (double)rows[i].n);
+	for (size_t i = 0; (e = map_next(&s->known, &i));)
+		assumed += ((const struct pod_info *)e->value)->assumed;
+	metric_put(to, M_scheduler_cache_size, LABELS(STR("assumed_pods")), (double)assumed);
+	metric_put(to, M_scheduler_cache_size, LABELS(STR("nodes")), s->nodes.n);
+	metric_put(to, M_scheduler_cache_size, LABELS(STR("pods")), (double)s->known.n);
+}
+
+static struct str unit_of(struct str resource)
+{
+	if (str_is(resource, "cpu"))
+		return STR("cores");
+	if (str_is(resource, "memory") || str_is(resource, "storage") || str_is(resource, "ephemeral-storage") || str_has_prefix(resource, STR("hugepages-")))
+		return STR("bytes");
+	return STR("integer");
+}
+
+static void put_amounts(struct metric_set *to, enum metric m, const struct core_v1_Pod *p, struct amounts v)
+{
+	char priority[16] = "";
+	if (p->spec.has_priority)
+		snprintf(priority, sizeof priority, "%d", p->spec.priority);
+	LIST_EACH(x, v) {
+		struct str unit = unit_of(x->name);
+		const struct str *values = LABELS(p->metadata.namespace, p->spec.nodeName, p->metadata.name, str_of(priority), x->name, p->spec.schedulerName, unit);
+		metric_put(to, m, values, str_is(unit, "cores") ? (double)x->value / 1000 : (double)x->value);
+	}
+}
+
+void scheduler_resource_metrics(const struct scheduler *s, struct metric_set *to)
+{
+	size_t i = 0;
+	for (const struct informer_item *it; s->pods && (it = informer_next(s->pods, (struct str){0}, &i));) {
+		CLEANUP(arena_free) struct arena *a = arena_new(NULL);
+		const struct core_v1_Pod *p = informer_decode(s->pods, a, it);
+		if (!p || pod_finished(p))
+			continue;
+		put_amounts(to, M_kube_pod_resource_request, p, pod_requests(a, &p->spec));
+		put_amounts(to, M_kube_pod_resource_limit, p, pod_limits(a, &p->spec));
+	}
 }
 
 void scheduler_free(struct scheduler *s)

@@ -2,6 +2,7 @@
 #pragma once
 #include "client/informer.h"
 #include "client/recorder.h"
+#include "schema/metric.h"
 
 struct scheduler;
 struct scheduler_opts {
@@ -10,6 +11,7 @@ struct scheduler_opts {
 	struct scope *scope;         /* its fibers live here */
 	struct str name;             /* "": default-scheduler */
 	struct str host;             /* source of events */
+	struct metric_set *metrics;  /* where it counts; outlives it.  NULL: it does not */
 };
 struct scheduler *scheduler_new(const struct scheduler_opts *o);
 /* Starts its fibers; returns at once. */
@@ -17,9 +19,7 @@ void scheduler_start(struct scheduler *s);
 /* After its scope ended. */
 void scheduler_free(struct scheduler *s);
 
-/* Figures for /metrics and tests. */
-struct scheduler_stats {
-	uint64_t scheduled, unschedulable, errors;
-	size_t active, backoff, gated_or_unschedulable;
-};
-struct scheduler_stats scheduler_stats(const struct scheduler *s);
+/* Adds what is known at a scrape only to what was counted in scheduler_opts.metrics. */
+void scheduler_metrics(const struct scheduler *s, struct metric_set *to);
+/* What each Pod asks for, and its limits (/metrics/resources). */
+void scheduler_resource_metrics(const struct scheduler *s, struct metric_set *to);

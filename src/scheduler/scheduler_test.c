@@ -144,7 +144,9 @@ static void queue_fiber(void *arg)
 {
 	struct sched_queue q;
 	struct sched_entry *e;
+	struct metric_set counted = {0};
 	sched_queue_init(&q);
+	q.metrics = &counted;
 	sched_queue_put(&q, STR("low"), STR("1"), 0, false, false);
 	sched_queue_put(&q, STR("high"), STR("2"), 10, false, false);
 	sched_queue_put(&q, STR("gated"), STR("3"), 99, true, false);
@@ -155,7 +157,7 @@ static void queue_fiber(void *arg)
 	assert_str(e->key, "low");
 	sched_queue_done(&q, e);
 	mono_t before = rt_now();
-	sched_queue_move_all(&q); /* still within its back-off */
+	sched_queue_move_all(&q, "NodeAdd"); /* still within its back-off */
 	assert_int_equal(sched_queue_pop(&q, &e), 0);
 	assert_str(e->key, "high");
 	assert_true(rt_now() - before >= SCHED_BACKOFF_MIN);
@@ -172,6 +174,11 @@ static void queue_fiber(void *arg)
 	assert_true(rt_now() - before >= SCHED_UNSCHEDULABLE_MAX);
 	sched_queue_done(&q, e);
 	sched_queue_fini(&q);
+	assert_true(*metric_counter(&counted, M_scheduler_queue_incoming_pods_total, LABELS(STR("UnschedulablePodAdd"), STR("active"))) == 2);
+	assert_true(*metric_counter(&counted, M_scheduler_queue_incoming_pods_total, LABELS(STR("UnschedulablePodAdd"), STR("gated"))) == 1);
+	assert_true(*metric_counter(&counted, M_scheduler_queue_incoming_pods_total, LABELS(STR("NodeAdd"), STR("backoff"))) == 1);
+	assert_true(*metric_counter(&counted, M_scheduler_queue_incoming_pods_total, LABELS(STR("UnschedulableTimeout"), STR("active"))) == 1);
+	metric_set_fini(&counted);
 }
 
 TEST(the_queue_orders_by_priority_backs_off_and_wakes_on_change)

@@ -14,6 +14,14 @@ struct column_kind {
 	uint16_t first, n;
 };
 
+struct metric_desc {
+	uint32_t name, labels, help;  /* labels: their names, with commas between them */
+	uint16_t bounds, nbounds;     /* in desc_metric_bounds */
+	uint8_t type;
+};
+
+extern const struct metric_desc desc_metric_table[];
+extern const double desc_metric_bounds[];
 extern const struct field_facts desc_facts_table[];
 extern const uint32_t desc_words[];
 extern const uint8_t desc_name_slots[];

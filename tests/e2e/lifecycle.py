@@ -156,6 +156,32 @@ def kill_touches_nothing(t):
 
 
 @scenario(serial=True)
+def control_plane_killed(t):
+    """The node talks to the control plane by its unix sockets alone; when that dies, the node's process goes on and finds the next one there."""
+    sockets = t.cluster.data / "run"
+    equal([oct(p.stat().st_mode & 0o7777) for p in (sockets, sockets / "kubelet.sock", sockets / "kube-proxy.sock")], ["0o700", "0o600", "0o600"], "modes")
+    t.run_ready(nginx("stays"))
+    node, kept = t.cluster.component("node"), t.container_id("stays")
+    t.cluster.kill("control-plane")
+    until("the API server is back", t.api.ready, 10)
+    t.run_ready(nginx("new"))
+    t.kubectl("delete", "pod", "new")
+    equal((t.cluster.component("node"), t.container_id("stays")), (node, kept), "process of the node, container")
+    need(t.kubectl("logs", "stays").stdout, "no logs")
+    remote = [line.split()[2].split(":")[1] for p in ("tcp", "tcp6") for line in pathlib.Path(f"/proc/{node}/net/{p}").read_text().splitlines()[1:]
+              if line.split()[9] in inodes(node)]
+    need(f"{t.cluster.port:04X}" not in remote, "the node has a TCP connection to the API server")
+    connected = [line.split()[-1] for line in pathlib.Path("/proc/net/unix").read_text().splitlines()]
+    equal([connected.count(f"run/{name}.sock") >= 2 for name in ("kubelet", "kube-proxy")], [True, True], "listening and connected")
+
+
+def inodes(pid):
+    """Of the process's sockets."""
+    links = [os.readlink(p) for p in pathlib.Path(f"/proc/{pid}/fd").iterdir() if p.is_symlink()]
+    return {link[len("socket:["):-1] for link in links if link.startswith("socket:[")}
+
+
+@scenario(serial=True)
 def node_killed(t):
     """The kubelet's process alone dies and comes back: what runs is left alone, what its Pods did meanwhile is noticed, what is no Pod any more goes."""
     t.run_ready(nginx("stays"))

@@ -8,7 +8,7 @@ import argparse, contextlib, os, pathlib, signal, sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
-import lifecycle, pods, probes, streams, trouble, workloads  # noqa: E401,F401  (they register their scenarios)
+import figures, lifecycle, pods, probes, streams, trouble, workloads  # noqa: E401,F401  (they register their scenarios)
 from lib import env
 from lib.cluster import Cluster
 from lib.leftovers import Picture

@@ -1,4 +1,4 @@
-"""Writes gen/PACKAGE.h with the C structs, gen/ids.h with type numbers, and the file of assertions."""
+"""Writes gen/PACKAGE.h with the C structs, gen/ids.h with type numbers, gen/metrics.h with metrics, and the file of assertions."""
 from facts import mangle
 from layout import SCALARS, element, list_type, key_type
 
@@ -123,6 +123,11 @@ def header_text(types, enums, package, ts, needs):
 def write_ids(types, write):
     rows = ["\tT_%s = %d," % (t.cname, t.index) for t in types.values()]
     write("ids.h", "/* Generated: numbers of types, for desc_type(). */\n#pragma once\nenum {\n%s\n};\n" % "\n".join(rows))
+
+
+def write_metrics(metrics, write):
+    rows = ["\tM_%s," % m.get("id", m["name"]) for m in metrics]
+    write("metrics.h", "/* Generated: numbers of metrics, in the order of schema/metrics.json. */\n#pragma once\nenum metric {\n%s\n\tMETRICS\n};\n" % "\n".join(rows))
 
 
 def write_checks(types, write):

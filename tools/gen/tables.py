@@ -24,6 +24,9 @@ GO_KIND = {"bytes": "[]uint8", "double": "float64", "float": "float32", "time": 
            "json": "v1.JSON", "any": "interface {}", "object": "interface {}", "goduration": "time.Duration"}
 
 
+METRIC_TYPES = "Counter Gauge Histogram".split()
+
+
 def name_hash(s):
     """As schema/tables.h does it."""
     b = s.encode()
@@ -101,8 +104,8 @@ def slots(hashes, minimum=2):
 
 
 class Tables:
-    def __init__(self, types, methods, schema):
-        self.types, self.methods, self.schema = types, methods, schema
+    def __init__(self, types, methods, metrics, schema):
+        self.types, self.methods, self.metrics, self.schema = types, methods, metrics, schema
         self.pool, self.words = Pool(), Words()
         self.facts, self.facts_rows = {}, [[0] * 10]
         self.fields, self.order, self.names = [], [], []
@@ -263,7 +266,7 @@ class Tables:
                                                        for r in data["resources"]])),
             ("struct group_version", "desc_gv_table", [self.row(p(g["group"]), p(g["version"]), int(g["onByDefault"]), int(g["preferred"]),
                 g.get("groupPriorityMinimum", 0), g.get("versionPriority", 0)) for g in data["groupVersions"]])]
-        tables += self.column_tables() + self.gate_tables() + self.method_tables()
+        tables += self.column_tables() + self.gate_tables() + self.method_tables() + self.metric_tables()
         tables.append(("uint32_t", "desc_words", self.words.v))
         for c, name, rows in tables:
             out.append("const %s %s[] = {\n%s\n};" % (c, name, ",\n".join(map(str, rows))))
@@ -291,6 +294,20 @@ class Tables:
         rows = sorted(self.methods, key=lambda m: m["path"])
         return [("struct grpc_method", "desc_method_table", [self.row(self.pool(m["path"]), self.pool(m["name"]), self.types[m["request"]].index,
                  self.types[m["response"]].index, int(m.get("clientStream", False)), int(m.get("serverStream", False))) for m in rows])]
+
+
+    def metric_tables(self):
+        """Rows in the order of enum metric; equal lists of bounds are shared."""
+        rows, bounds, runs = [], [], {}
+        for m in self.metrics:
+            b = tuple(m.get("buckets", []))
+            if b not in runs:
+                runs[b] = len(bounds)
+                bounds += b
+            text = ("[%s] " % m["stability"] if "stability" in m else "") + m["help"]
+            rows.append(self.row(self.pool(m["name"]), self.pool(",".join(m.get("labels", []))), self.pool(text), runs[b], len(b),
+                                 METRIC_TYPES.index(m.get("shown", m["type"]))))
+        return [("struct metric_desc", "desc_metric_table", rows), ("double", "desc_metric_bounds", [repr(b) for b in bounds])]
 
 
 def go_name(name):

@@ -122,23 +122,20 @@ static int run_hook(struct admit *a, size_t i, int (*hook)(struct admit *a, stru
 	return -failed;
 }
 
-int admission_admit(struct admit *a, struct err *e)
+/* One hook of all plug-ins. */
+static int run_step(struct admit *a, bool validate, struct err *e)
 {
-	mono_t at = rt_now_exact();
-	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if (run_hook(a, i, table[i]->admit, "admit", &at, e))
-			return -1;
-	return 0;
+	const char *type = validate ? "validate" : "admit";
+	mono_t began = rt_now_exact(), at = began;
+	int failed = 0;
+	for (size_t i = 0; i < ARRAY_LEN(table) && !failed; i++)
+		failed = run_hook(a, i, validate ? table[i]->validate : table[i]->admit, type, &at, e);
+	metrics_admitted(a->request, NULL, op_name(a->op), type, !failed, at - began);
+	return failed;
 }
 
-int admission_validate(struct admit *a, struct err *e)
-{
-	mono_t at = rt_now_exact();
-	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if (run_hook(a, i, table[i]->validate, "validate", &at, e))
-			return -1;
-	return 0;
-}
+int admission_admit(struct admit *a, struct err *e) { return run_step(a, false, e); }
+int admission_validate(struct admit *a, struct err *e) { return run_step(a, true, e); }
 
 /* Upstream's plug-ins that are not built yet are known by name, so that the usual flags are taken. */
 static const char *const known[] = {"AlwaysAdmit", "AlwaysDeny", "AlwaysPullImages", "CertificateApproval", "CertificateSigning", "CertificateSubjectRestriction",

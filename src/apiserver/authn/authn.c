@@ -1,4 +1,4 @@
-/* The authenticators in upstream's order: front proxy, client certificate, bearer token, anonymous. */
+/* The authenticators in upstream's order, behind the listening socket's own word: front proxy, client certificate, bearer token, anonymous. */
 #include "apiserver/authn/authn_impl.h"
 
 #include "base/enc.h"
@@ -46,6 +46,16 @@ void user_add_extra(struct arena *a, struct user *u, struct str key, struct str 
 	v[n] = value;
 	u->extra[i].values = v;
 	u->extra[i].n = n + 1;
+}
+
+/* ---- Listening socket ---- */
+
+static int listener(struct request *r, struct user *u)
+{
+	if (!r->listener_user)
+		return 1;
+	*u = *r->listener_user;
+	return 0;
 }
 
 /* ---- Front proxy ---- */
@@ -177,7 +187,7 @@ static int bearer_token(struct request *r, struct user *u)
 
 /* ---- The chain ---- */
 
-static int (*const chain[])(struct request *r, struct user *u) = {front_proxy, certificate, bearer_token};
+static int (*const chain[])(struct request *r, struct user *u) = {listener, front_proxy, certificate, bearer_token};
 
 int authn_request(struct request *r, struct err *e)
 {

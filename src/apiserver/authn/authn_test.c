@@ -1,8 +1,10 @@
 #include "apiserver/test_server.h"
+#include "net/addr.h"
 #include "pki/cert.h"
 #include "pki/jwt.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #define AUTHN "authentication.k8s.io"
 #define RBAC "rbac.authorization.k8s.io"
@@ -134,6 +136,35 @@ static void legacy(struct test_server *t)
 	assert_true(says(review(t, token), "the token in secret default/old for service account default/robot has been marked invalid."));
 }
 TEST(an_old_token_is_good_while_its_secret_holds_it) { run(legacy); }
+
+/* ---- listening sockets ---- */
+
+static const struct user kubelet = {.name = STR_INIT("system:node:n"), .groups = &(struct str)STR_INIT("system:nodes"), .ngroups = 1};
+
+static struct str who_am_i(struct test_server *t, const char *headers)
+{
+	struct str text = wire(t, "POST", "/apis/" AUTHN "/v1/selfsubjectreviews", headers, "{}");
+	ptrdiff_t body = str_find(text, STR("\r\n\r\n"));
+	assert_true(body > 0);
+	return at_path(t, str_sub(text, body + 4, text.n), "status.userInfo");
+}
+
+static void by_socket(struct test_server *t)
+{
+	static const char *const headers[] = {"", "Authorization: Bearer t-alice\r\n", "Authorization: Bearer bad\r\n", "X-Remote-User: zoe\r\nX-Remote-Group: system:masters\r\n"};
+	char path[300];
+	ERR(e);
+	snprintf(path, sizeof path, "%s/kubelet", test_tmpdir());
+	int fd = listen_unix(path, 0600, &e);
+	assert_ok(server_serve_as(t->server, fd, &kubelet, getuid(), &e), &e);
+	close(fd);
+	for (size_t i = 0; i < ARRAY_LEN(headers); i++)
+		assert_str(who_am_i(t, str_printf(t->a, "Content-Type: application/json\r\n%s", headers[i]).p),
+			"{\"username\":\"system:node:n\",\"groups\":[\"system:nodes\",\"system:authenticated\"]}");
+	assert_true(says(wire(t, "GET", "/api", "Impersonate-User: zoe\r\n", ""), "403 Forbidden"));
+	assert_int_equal(server_serve_as(t->server, STDERR_FILENO, &kubelet, getuid(), &e), -1);
+}
+TEST(who_comes_by_a_users_socket_is_that_user) { run(by_socket); }
 
 /* ---- impersonation ---- */
 

@@ -1,8 +1,6 @@
 /* /healthz, /livez and /readyz: lists of checks, each also a path of its own. */
 #include "apiserver/discovery/impl.h"
-#include "apiserver/discovery/metric_set.h"
-
-#include <stdio.h>
+#include "client/process.h"
 
 enum { HEALTHZ = 1, LIVEZ = 2, READYZ = 4, EVERY = 7 };
 
@@ -169,14 +167,7 @@ size_t health_paths(struct arena *a, struct str **ret)
 void health_series(struct server *s, struct metric_set *to)
 {
 	for (size_t i = 0; i < ARRAY_LEN(checks); i++)
-		for (size_t j = 0; j < ARRAY_LEN(roots); j++) {
-			char labels[160];
-			bool ok = checks[i].ok(s);
-			if (!(checks[i].of & roots[j].bit))
-				continue;
-			snprintf(labels, sizeof labels, "name=\"%s\",type=\"%s\"", checks[i].name, roots[j].name);
-			*metric_set_counter(to, METRIC_HEALTH, str_of(labels)) = ok;
-			snprintf(labels, sizeof labels, "name=\"%s\",status=\"%s\",type=\"%s\"", checks[i].name, ok ? "success" : "error", roots[j].name);
-			*metric_set_counter(to, METRIC_HEALTH_TOTAL, str_of(labels)) = 1;
-		}
+		for (size_t j = 0; j < ARRAY_LEN(roots); j++)
+			if (checks[i].of & roots[j].bit)
+				process_health(to, checks[i].name, roots[j].name, checks[i].ok(s));
 }

@@ -4,7 +4,7 @@
  *   groups.c      the documents of groups, versions and resources; aggregated.c the same in one
  *   openapi.c     the OpenAPI documents
  *   health.c      healthz, livez, readyz
- *   metrics.c     counting, and /metrics; metric_set.c the series and their text
+ *   metrics.c     counting, and /metrics
  *   debug.c       pages for people
  *   table.c       which path is whose */
 #pragma once
@@ -73,7 +73,6 @@ int openid_issuer_handle(struct request *r, struct err *e) must_check;
 int openid_keys_handle(struct request *r, struct err *e) must_check;
 int index_handle(struct request *r, struct err *e) must_check;
 int version_handle(struct request *r, struct err *e) must_check;
-struct str version_labels(struct arena *a); /* of kubernetes_build_info */
 
 /* ---- debug.c ---- */
 

@@ -57,15 +57,10 @@ int index_handle(struct request *r, struct err *e)
 
 /* Clients compare major, minor and gitVersion; the members that speak of Go must be there and say nothing. */
 static const struct version_Info info = {
-	.major = STR_INIT("1"), .minor = STR_INIT("36"), .emulationMajor = STR_INIT("1"), .emulationMinor = STR_INIT("36"),
+	.major = STR_INIT(VERSION_MAJOR), .minor = STR_INIT(VERSION_MINOR), .emulationMajor = STR_INIT(VERSION_MAJOR), .emulationMinor = STR_INIT(VERSION_MINOR),
 	.minCompatibilityMajor = STR_INIT("1"), .minCompatibilityMinor = STR_INIT("35"), .gitVersion = STR_INIT(C8S_VERSION),
-	.gitCommit = STR_INIT(""), .gitTreeState = STR_INIT("clean"), .buildDate = STR_INIT("1970-01-01T00:00:00Z"), .goVersion = STR_INIT("none"),
-	.compiler = STR_INIT("gc"),
-#ifdef __aarch64__
-	.platform = STR_INIT("linux/arm64"),
-#else
-	.platform = STR_INIT("linux/amd64"),
-#endif
+	.gitCommit = STR_INIT(""), .gitTreeState = STR_INIT(BUILD_TREE), .buildDate = STR_INIT(BUILD_DATE), .goVersion = STR_INIT(BUILD_GO),
+	.compiler = STR_INIT(BUILD_COMPILER), .platform = STR_INIT(BUILD_PLATFORM),
 };
 
 int version_handle(struct request *r, struct err *e)
@@ -75,11 +70,4 @@ int version_handle(struct request *r, struct err *e)
 		return -1;
 	json_encode_pretty(&out, (struct ref){desc_type(T_version_Info), (void *)&info}, 2);
 	return answer_json(r, &out);
-}
-
-struct str version_labels(struct arena *a)
-{
-	return str_printf(a, "build_date=\"%s\",compiler=\"%s\",git_commit=\"%s\",git_tree_state=\"%s\",git_version=\"%s\",go_version=\"%s\",major=\"%s\","
-		"minor=\"%s\",platform=\"%s\"", info.buildDate.p, info.compiler.p, info.gitCommit.p, info.gitTreeState.p, info.gitVersion.p, info.goVersion.p,
-		info.major.p, info.minor.p, info.platform.p);
 }

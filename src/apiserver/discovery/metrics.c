@@ -3,27 +3,22 @@
 
 #include "apiserver/cache/impl.h"
 #include "apiserver/discovery/impl.h"
-#include "apiserver/discovery/metric_set.h"
 #include "apiserver/endpoint/watch.h"
 #include "apiserver/server_impl.h"
-#include "os/proc.h"
+#include "client/process.h"
 #include "store/store.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
-#define LABELS_MAX 768
 
 /* What every request counts. */
 enum common { READING, WRITING, AUTHENTICATED, UNAUTHENTICATED, ALLOWED, DENIED, COMMON };
 static const struct {
 	enum metric metric;
-	struct str labels;
+	struct str value; /* of its only label */
 } commons[COMMON] = {
-	[READING] = {METRIC_INFLIGHT, STR_INIT("request_kind=\"readOnly\"")}, [WRITING] = {METRIC_INFLIGHT, STR_INIT("request_kind=\"mutating\"")},
-	[AUTHENTICATED] = {METRIC_AUTHENTICATION, STR_INIT("result=\"success\"")}, [UNAUTHENTICATED] = {METRIC_AUTHENTICATION, STR_INIT("result=\"failure\"")},
-	[ALLOWED] = {METRIC_AUTHORIZATION, STR_INIT("result=\"allowed\"")}, [DENIED] = {METRIC_AUTHORIZATION, STR_INIT("result=\"denied\"")},
+	[READING] = {M_apiserver_current_inflight_requests, STR_INIT("readOnly")}, [WRITING] = {M_apiserver_current_inflight_requests, STR_INIT("mutating")},
+	[AUTHENTICATED] = {M_authentication_attempts, STR_INIT("success")}, [UNAUTHENTICATED] = {M_authentication_attempts, STR_INIT("failure")},
+	[ALLOWED] = {M_authorization_attempts_total, STR_INIT("allowed")}, [DENIED] = {M_authorization_attempts_total, STR_INIT("denied")},
 };
 
 /* What tells requests for resources apart in the labels, and the series of such requests.  Compared as bytes. */
@@ -36,7 +31,7 @@ struct sort {
 struct sort_series {
 	struct sort sort;
 	double *requests;
-	struct series *duration, *sizes; /* found when there is something to observe */
+	struct series *duration, *sli, *sizes; /* found when there is something to observe */
 };
 #define SORTS 128 /* remembered per loop: what a cluster asks for all day */
 
@@ -93,20 +88,10 @@ static struct loop_metrics *here(const struct server *s)
 	return NULL;
 }
 
-double *metric_counter(struct server *s, enum metric m, struct str labels) { return metric_set_counter(&here(s)->set, m, labels); }
-
-void metric_add(struct server *s, enum metric m, struct str labels, double by)
+double *metrics_counter(struct server *s, enum metric m, const struct str *values)
 {
 	struct loop_metrics *l = here(s);
-	if (l)
-		*metric_set_counter(&l->set, m, labels) += by;
-}
-
-void metric_observe(struct server *s, enum metric m, struct str labels, double value)
-{
-	struct loop_metrics *l = here(s);
-	if (l)
-		series_observe(metric_set_histogram(&l->set, m, labels), value);
+	return l ? metric_counter(&l->set, m, values) : NULL;
 }
 
 static void add_common(struct server *s, enum common c, double by)
@@ -115,34 +100,12 @@ static void add_common(struct server *s, enum common c, double by)
 	if (!l)
 		return;
 	if (!l->commons[c])
-		l->commons[c] = metric_set_counter(&l->set, commons[c].metric, commons[c].labels);
+		l->commons[c] = metric_counter(&l->set, commons[c].metric, &commons[c].value);
 	*l->commons[c] += by;
 }
 
 /* ---- labels ---- */
 
-struct labels {
-	char p[LABELS_MAX];
-	size_t n;
-};
-
-static void label(struct labels *l, const char *name, struct str value)
-{
-	size_t n = strlen(name), start = l->n ? l->n + 1 : 0;
-	char *to = l->p + start;
-	if (start + n + value.n + 4 > sizeof l->p)
-		return;
-	if (l->n)
-		l->p[l->n] = ',';
-	memcpy(to, name, n);
-	memcpy(to + n, "=\"", 2);
-	if (value.n)
-		memcpy(to + n + 2, value.p, value.n);
-	to[n + 2 + value.n] = '"';
-	l->n = start + n + value.n + 3;
-}
-
-static struct str text_of(const struct labels *l) { return str_n(l->p, l->n); }
 static double seconds_since(mono_t began) { return (double)(rt_now_exact() - began) / NS_S; }
 
 /* What a request is about, in the words of upstream's labels. */
@@ -178,17 +141,22 @@ static bool about_path(const struct request *r, struct about *a)
 	return true;
 }
 
-static void about_labels(struct labels *l, const struct about *a, bool dry_run)
+/* In the order of the labels: [code] component [dry_run] group resource scope subresource verb version. */
+struct about_values {
+	struct str v[9];
+};
+static struct about_values values_of(const struct about *a, struct str code, bool dry_run)
 {
-	label(l, "component", STR("apiserver"));
+	struct about_values l;
+	struct str *to = l.v;
+	if (code.n)
+		*to++ = code;
+	*to++ = STR("apiserver");
 	if (dry_run)
-		label(l, "dry_run", a->dry_run);
-	label(l, "group", a->group);
-	label(l, "resource", a->resource);
-	label(l, "scope", a->scope);
-	label(l, "subresource", a->sub);
-	label(l, "verb", a->verb);
-	label(l, "version", a->version);
+		*to++ = a->dry_run;
+	const struct str rest[] = {a->group, a->resource, a->scope, a->sub, a->verb, a->version};
+	memcpy(to, rest, sizeof rest);
+	return l;
 }
 
 /* ---- stages ---- */
@@ -203,21 +171,16 @@ static void add_inflight(struct request *r, double by)
 
 void metrics_begin(struct request *r) { add_inflight(r, 1); }
 
-static double *requests_of(struct loop_metrics *m, const struct about *a, int code)
+static double *requests_of(struct metric_set *m, enum metric metric, const struct about *a, int code, bool dry_run)
 {
-	struct labels l = {.n = 0};
 	char text[16];
 	snprintf(text, sizeof text, "%d", code);
-	label(&l, "code", str_of(text));
-	about_labels(&l, a, true);
-	return metric_set_counter(&m->set, METRIC_REQUESTS, text_of(&l));
+	return metric_counter(m, metric, values_of(a, str_of(text), dry_run).v);
 }
 
 static struct series *histogram_of(struct loop_metrics *m, enum metric metric, const struct about *a, bool dry_run)
 {
-	struct labels l = {.n = 0};
-	about_labels(&l, a, dry_run);
-	return metric_set_histogram(&m->set, metric, text_of(&l));
+	return metric_histogram(&m->set, metric, values_of(a, (struct str){0}, dry_run).v);
 }
 
 /* Where the series of such requests are remembered; what stood there makes way. */
@@ -242,18 +205,22 @@ static struct sort_series *remembered(struct loop_metrics *m, const struct reque
 static void count_request(struct loop_metrics *m, struct request *r, const struct about *a, struct sort_series *s)
 {
 	if (!s->requests)
-		s->requests = requests_of(m, a, resp_code(r->resp));
+		s->requests = requests_of(&m->set, M_apiserver_request_total, a, resp_code(r->resp), true);
 	++*s->requests;
 	if (r->watch)
 		return;
 	if (!s->duration)
-		s->duration = histogram_of(m, METRIC_REQUEST_DURATION, a, true);
-	series_observe(s->duration, seconds_since(r->start));
+		s->duration = histogram_of(m, M_apiserver_request_duration_seconds, a, true);
+	if (!s->sli)
+		s->sli = histogram_of(m, M_apiserver_request_sli_duration_seconds, a, false);
+	double took = seconds_since(r->start);
+	metric_observe(s->duration, took);
+	metric_observe(s->sli, took);
 	if (!reads(r))
 		return;
 	if (!s->sizes)
-		s->sizes = histogram_of(m, METRIC_RESPONSE_SIZES, a, false);
-	series_observe(s->sizes, (double)resp_bytes(r->resp));
+		s->sizes = histogram_of(m, M_apiserver_response_sizes, a, false);
+	metric_observe(s->sizes, (double)resp_bytes(r->resp));
 }
 
 void metrics_end(struct request *r)
@@ -275,8 +242,8 @@ void metrics_authenticated(struct request *r, bool ok)
 	if (!ok || !p->verified || !m)
 		return;
 	if (!m->expiration)
-		m->expiration = metric_set_histogram(&m->set, METRIC_CERTIFICATE_EXPIRATION, STR(""));
-	series_observe(m->expiration, (double)(p->not_after - r->now / NS_S));
+		m->expiration = metric_histogram(&m->set, M_apiserver_client_certificate_expiration_seconds, NULL);
+	metric_observe(m->expiration, (double)(p->not_after - r->now / NS_S));
 }
 
 void metrics_authorized(struct request *r, bool ok) { add_common(r->server, ok ? ALLOWED : DENIED, 1); }
@@ -292,83 +259,59 @@ static struct timed *timed_at(struct loop_metrics *m, struct timed want)
 	return t;
 }
 
+void metrics_terminated(struct request *r, int code)
+{
+	struct about a;
+	struct loop_metrics *m = here(r->server);
+	if (m && (about_resource(r, &a) || about_path(r, &a)))
+		++*requests_of(&m->set, M_apiserver_request_terminations_total, &a, code, false);
+}
+
 void metrics_admitted(struct request *r, const char *plugin, const char *operation, const char *type, bool ok, nsec_t took)
 {
 	struct loop_metrics *m = here(r->server);
-	struct labels l = {.n = 0};
 	if (!m)
 		return;
 	struct timed *t = timed_at(m, (struct timed){.key = {(uintptr_t)plugin, (uintptr_t)operation, (uintptr_t)type << 1 | ok}});
-	if (!t->duration) {
-		label(&l, "name", str_of(plugin));
-		label(&l, "operation", str_of(operation));
-		label(&l, "rejected", ok ? STR("false") : STR("true"));
-		label(&l, "type", str_of(type));
-		t->duration = metric_set_histogram(&m->set, METRIC_ADMISSION_DURATION, text_of(&l));
-	}
-	series_observe(t->duration, (double)took / NS_S);
+	struct str rejected = ok ? STR("false") : STR("true");
+	if (!t->duration && plugin)
+		t->duration = metric_histogram(&m->set, M_apiserver_admission_controller_admission_duration_seconds,
+			LABELS(str_of(plugin), str_of(operation), rejected, str_of(type)));
+	else if (!t->duration)
+		t->duration = metric_histogram(&m->set, M_apiserver_admission_step_admission_duration_seconds, LABELS(str_of(operation), rejected, str_of(type)));
+	metric_observe(t->duration, (double)took / NS_S);
 }
 
 void metrics_stored(struct request *r, const char *operation, mono_t began)
 {
 	struct loop_metrics *m = here(r->server);
-	struct labels l = {.n = 0};
 	if (!m)
 		return;
 	struct timed *t = timed_at(m, (struct timed){.key = {(uintptr_t)r->res, (uintptr_t)operation}});
 	if (!t->count) {
-		label(&l, "group", r->res ? desc_str(r->res->group) : STR(""));
-		label(&l, "operation", str_of(operation));
-		label(&l, "resource", r->res ? desc_str(r->res->plural) : STR(""));
-		t->duration = metric_set_histogram(&m->set, METRIC_STORE_DURATION, text_of(&l));
-		t->count = metric_set_counter(&m->set, METRIC_STORE_REQUESTS, text_of(&l));
+		const struct str *values = LABELS(r->res ? desc_str(r->res->group) : STR(""), str_of(operation), r->res ? desc_str(r->res->plural) : STR(""));
+		t->duration = metric_histogram(&m->set, M_etcd_request_duration_seconds, values);
+		t->count = metric_counter(&m->set, M_etcd_requests_total, values);
 	}
-	series_observe(t->duration, seconds_since(began));
+	metric_observe(t->duration, seconds_since(began));
 	++*t->count;
 }
 
 double *metrics_watch_events(struct request *r)
 {
-	struct labels l = {.n = 0};
-	label(&l, "group", desc_str(r->res->group));
-	label(&l, "resource", desc_str(r->res->plural));
-	label(&l, "version", desc_str(r->res->version));
-	return metric_counter(r->server, METRIC_WATCH_EVENTS, text_of(&l));
+	return metrics_counter(r->server, M_apiserver_watch_events_total, LABELS(desc_str(r->res->group), desc_str(r->res->plural), desc_str(r->res->version)));
+}
+
+void metrics_watch_list(struct request *r, nsec_t took)
+{
+	struct loop_metrics *m = here(r->server);
+	struct str scope = r->at.ns.n ? STR("namespace") : STR("cluster");
+	if (m)
+		metric_observe(metric_histogram(&m->set, M_apiserver_watch_list_duration_seconds,
+			LABELS(desc_str(r->res->group), desc_str(r->res->plural), scope, desc_str(r->res->version))), (double)took / NS_S);
 }
 
 /* ---- what is known at the time of asking only ---- */
-
-static void set(struct metric_set *to, enum metric m, struct str labels, double v) { *metric_set_counter(to, m, labels) = v; }
-
-static void process_facts(struct metric_set *to)
-{
-	struct process_facts p;
-	struct rlimit files;
-	nsec_t cpu;
-	if (proc_cpu(getpid(), &cpu, NULL) == 0)
-		set(to, METRIC_CPU_SECONDS, STR(""), (double)cpu / NS_S);
-	if (proc_facts(getpid(), &p, NULL) == 0) {
-		set(to, METRIC_RESIDENT_MEMORY, STR(""), (double)p.resident);
-		set(to, METRIC_VIRTUAL_MEMORY, STR(""), (double)p.virtual_);
-		set(to, METRIC_OPEN_FDS, STR(""), (double)p.open_fds);
-		set(to, METRIC_START_TIME, STR(""), (double)p.started / NS_S);
-	}
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0)
-		set(to, METRIC_MAX_FDS, STR(""), (double)files.rlim_cur);
-}
-
-static void feature_facts(struct metric_set *to)
-{
-	static const char *const stages[] = {[GATE_ALPHA] = "ALPHA", [GATE_BETA] = "BETA", [GATE_GA] = "", [GATE_DEPRECATED] = "DEPRECATED"};
-	const struct gate *g;
-	size_t n = desc_gates(&g);
-	for (size_t i = 0; i < n; i++) {
-		struct labels l = {.n = 0};
-		label(&l, "name", desc_str(g[i].name));
-		label(&l, "stage", str_of(stages[g[i].stage]));
-		set(to, METRIC_FEATURES, text_of(&l), g[i].on);
-	}
-}
 
 static size_t objects_in(struct cache *c, const struct cache_table *t)
 {
@@ -386,16 +329,13 @@ static void object_facts(struct server *s, struct metric_set *to)
 	struct cache *c = server_cache(s);
 	for (size_t i = 0; i < c->ntables; i++) {
 		const struct cache_table *t = c->tables[i];
-		struct labels both = {.n = 0}, one = {.n = 0};
 		struct str group = desc_str(t->res->group), plural = desc_str(t->res->plural);
 		char name[160];
 		double n = (double)objects_in(c, t);
 		snprintf(name, sizeof name, "%.*s%s%.*s", STR_F(plural), group.n ? "." : "", STR_F(group));
-		label(&one, "resource", str_of(name));
-		label(&both, "group", group);
-		label(&both, "resource", plural);
-		set(to, METRIC_STORAGE_OBJECTS, text_of(&one), n);
-		set(to, METRIC_RESOURCE_OBJECTS, text_of(&both), n);
+		metric_put(to, M_apiserver_storage_objects, LABELS(str_of(name)), n);
+		metric_put(to, M_apiserver_resource_objects, LABELS(group, plural), n);
+		metric_put(to, M_apiserver_storage_events_received_total, LABELS(group, plural), (double)atomic_load(&t->impl->ring.head));
 		(void)!rt_breathe();
 	}
 }
@@ -403,10 +343,8 @@ static void object_facts(struct server *s, struct metric_set *to)
 static void store_facts(struct server *s, struct metric_set *to)
 {
 	struct store_status st;
-	struct labels l = {.n = 0};
 	store_status(server_store(s), &st);
-	label(&l, "storage_cluster_id", STR("etcd-0"));
-	set(to, METRIC_STORAGE_SIZE, text_of(&l), (double)st.db_bytes);
+	metric_put(to, M_apiserver_storage_size_bytes, LABELS(STR("etcd-0")), (double)st.db_bytes);
 }
 
 /* ---- scraping ---- */
@@ -414,35 +352,35 @@ static void store_facts(struct server *s, struct metric_set *to)
 static void count_watch(const struct wire_watch *w, struct metric_set *to)
 {
 	struct about a;
-	struct labels l = {.n = 0};
 	struct request r = *w->r;
 	r.call.verb = VERB_WATCH;
-	if (!about_resource(&r, &a))
-		return;
-	about_labels(&l, &a, false);
-	++*metric_set_counter(to, METRIC_LONGRUNNING, text_of(&l));
+	if (about_resource(&r, &a))
+		++*metric_counter(to, M_apiserver_longrunning_requests, values_of(&a, (struct str){0}, false).v);
 }
 
 /* On each loop in turn, so that none is read while it counts. */
 static void gather_here(struct server *s, struct server_loop *l, void *arg)
 {
 	struct metric_set *to = arg;
-	struct http_stats st = {0};
+	struct http_stats st;
 	struct wire_watch *w;
-	metric_set_merge(to, &here(s)->set);
+	metric_merge(to, &here(s)->set);
 	list_each(w, &l->watches, node)
 		count_watch(w, to);
-	if (l->http)
-		http_server_stats(l->http, &st);
-	*metric_set_counter(to, METRIC_TLS_ERRORS, STR("")) += (double)st.handshake_errors;
+	for (size_t i = 0; i < SERVER_LISTENERS_MAX; i++)
+		if (l->http[i]) {
+			http_server_stats(l->http[i], &st);
+			*metric_counter(to, M_apiserver_tls_handshake_errors_total, NULL) += (double)st.handshake_errors;
+		}
+	if (s->show && l == s->loops)
+		s->show(s->show_arg, to);
 }
 
 static int answer_set(struct request *r, const struct metric_set *set)
 {
 	BUF(out);
-	metric_set_write(set, &out);
-	r->answer = (struct answer){.kind = ANSWER_TEXT, .text = buf_take(&out, r->arena),
-		.content_type = STR("text/plain; version=0.0.4; charset=utf-8; escaping=underscores")};
+	metric_write(set, &out);
+	r->answer = (struct answer){.kind = ANSWER_TEXT, .text = buf_take(&out, r->arena), .content_type = STR(METRIC_CONTENT_TYPE)};
 	return 0;
 }
 
@@ -451,12 +389,9 @@ int metrics_handle(struct request *r, struct err *e)
 	struct metric_set all = {0};
 	int failed = server_each_loop(r->server, gather_here, &all, e);
 	if (!failed) {
-		*metric_set_counter(&all, METRIC_AUDIT_EVENTS, STR("")) += 0;
-		process_facts(&all);
-		feature_facts(&all);
+		process_metrics(&all);
 		object_facts(r->server, &all);
 		store_facts(r->server, &all);
-		set(&all, METRIC_BUILD_INFO, version_labels(r->arena), 1);
 		failed = answer_set(r, &all);
 	}
 	metric_set_fini(&all);

@@ -5,6 +5,7 @@
 #include "apiserver/endpoint/endpoint.h"
 #include "apiserver/flow.h"
 #include "apiserver/metrics.h"
+#include "apiserver/server_impl.h"
 #include "base/enc.h"
 #include "gen/meta_v1.h"
 
@@ -117,6 +118,7 @@ static int run_path(struct request *r, struct err *e)
 
 static int busy(struct request *r)
 {
+	metrics_terminated(r, 429);
 	resp_header(r->resp, STR("retry-after"), STR("1"));
 	plain_text(r, 429, STR("Too many requests, please try again later.\n"));
 	return 2;
@@ -150,11 +152,12 @@ static bool parse_info(struct request *r)
 	return false;
 }
 
-void pipeline_http(void *server, struct http_req *req, struct http_resp *resp)
+void pipeline_http(void *listener, struct http_req *req, struct http_resp *resp)
 {
 	ERR(e);
+	const struct listener *l = listener;
 	struct request *r = arena_make(req->arena, struct request);
-	*r = (struct request){.server = server, .arena = req->arena, .http = req, .resp = resp, .now = rt_wall(), .start = req->started, .deadline = MONO_NEVER};
+	*r = (struct request){.server = l->server, .listener_user = l->as, .arena = req->arena, .http = req, .resp = resp, .now = rt_wall(), .start = req->started, .deadline = MONO_NEVER};
 	r->user_agent = req_header(req, STR("user-agent"));
 	audit_id(r);
 	if (!parse_info(r))

@@ -27,6 +27,7 @@ void watch_pump(struct wire_watch *w)
 	if (w->want_end_mark) {
 		w->want_end_mark = false;
 		frame_bookmark(w, w->cursor.seen, true);
+		metrics_watch_list(w->r, rt_now_exact() - w->began);
 	}
 	cursor_resume(&w->cursor);
 }
@@ -169,6 +170,7 @@ static struct wire_watch *watch_new(struct request *r)
 	w->arena = a;
 	w->r = own;
 	w->events = metrics_watch_events(own);
+	w->began = r->start;
 	list_push(server_watches(r->server), &w->node);
 	return w;
 }

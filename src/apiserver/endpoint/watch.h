@@ -28,7 +28,7 @@ struct wire_watch {
 	struct list node;         /* among the server's on this loop */
 	struct object **initial;
 	size_t ninitial, next_initial;
-	mono_t deadline, bookmark_at;
+	mono_t began, deadline, bookmark_at;
 	uint64_t start_rev;
 	double *events;           /* counts what is sent (metrics.h) */
 	bool want_end_mark;       /* the bookmark after the initial events is due */

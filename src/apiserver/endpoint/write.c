@@ -417,7 +417,7 @@ static void validate_update(struct request *r, struct ref o, struct ref old, str
 	meta_validate_any_update(obj_meta(o), obj_meta(old), e);
 	if (!s->meta_checked_once)
 		meta_validate_update(obj_meta(o), obj_meta(old), e);
-	for (unsigned i = 0; i < s->meta_again; i++)
+	for (unsigned i = 0; !is_status(r) && i < s->meta_again; i++)
 		meta_validate(r, obj_meta(o), e);
 	if (is_status(r) && s->validate_status)
 		s->validate_status(r, o.p, old.p, e);

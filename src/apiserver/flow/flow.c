@@ -24,7 +24,8 @@ struct schema {
 	const struct flowcontrol_v1_FlowSchema *object;
 	struct str level_uid;
 	uint64_t *dispatched;           /* of its level */
-	double *metric;                 /* of schema and level; both found by the first request */
+	double *metric;                 /* of schema and level, as what follows; all found by the first request */
+	double *executing[FLOW_GAUGES];
 };
 struct index {
 	struct cache_view view;
@@ -168,9 +169,11 @@ static struct str level_of(const struct schema *s) { return s->object->spec.prio
 
 static void find_counters(struct request *r, struct index *x, struct schema *s)
 {
-	struct str labels = str_printf(r->arena, "flow_schema=\"%.*s\",priority_level=\"%.*s\"", STR_F(s->object->metadata.name), STR_F(level_of(s)));
+	const struct str *values = LABELS(s->object->metadata.name, level_of(s));
 	s->dispatched = counter(x, level_of(s));
-	s->metric = metric_counter(r->server, METRIC_FLOW_DISPATCHED, labels);
+	s->metric = metrics_counter(r->server, M_apiserver_flowcontrol_dispatched_requests_total, values);
+	s->executing[0] = metrics_counter(r->server, M_apiserver_flowcontrol_current_executing_requests, values);
+	s->executing[1] = metrics_counter(r->server, M_apiserver_flowcontrol_current_executing_seats, values); /* each has one */
 }
 
 static void count(struct request *r, struct index *x, struct schema *s)
@@ -179,6 +182,8 @@ static void count(struct request *r, struct index *x, struct schema *s)
 		find_counters(r, x, s);
 	++*s->dispatched;
 	++*s->metric;
+	for (int i = 0; i < FLOW_GAUGES; i++)
+		++*(r->executing[i] = s->executing[i]);
 	resp_header(r->resp, STR("x-kubernetes-pf-flowschema-uid"), str_dup(r->arena, s->object->metadata.uid));
 	resp_header(r->resp, STR("x-kubernetes-pf-prioritylevel-uid"), str_dup(r->arena, s->level_uid));
 }
@@ -209,6 +214,15 @@ void flow_leave(struct request *r)
 	if (r->seated)
 		atomic_fetch_sub(&f->seated, 1);
 	r->seated = false;
+	for (int i = 0; i < FLOW_GAUGES; i++)
+		metric_add(r->executing[i], -1);
+}
+
+static void reject(struct request *r, const struct schema *s)
+{
+	if (s)
+		metric_add(metrics_counter(r->server, M_apiserver_flowcontrol_rejected_requests_total,
+			LABELS(s->object->metadata.name, level_of(s), STR("concurrency-limit"))), 1);
 }
 
 bool flow_enter(struct request *r)
@@ -216,8 +230,10 @@ bool flow_enter(struct request *r)
 	struct index *x = index_here(r->server);
 	struct schema *s = classify(x, r);
 	bool exempt = s && str_is(level_of(s), "exempt");
-	if (!long_running(r) && !exempt && !take_seat(r))
+	if (!long_running(r) && !exempt && !take_seat(r)) {
+		reject(r, s);
 		return false;
+	}
 	if (s)
 		count(r, x, s);
 	return true;

@@ -5,6 +5,8 @@
 #include "codec/json.h"
 #include "gen/core_v1.h"
 
+#include <stdlib.h>
+
 static void comma(struct buf *b)
 {
 	if (b->n && b->p[b->n - 1] != '[')
@@ -105,6 +107,16 @@ void cell_containers(struct buf *b, const struct core_v1_PodSpec *s)
 	}
 	cell_text(b, &names, STR(""));
 	cell_text(b, &images, STR(""));
+}
+
+static int by_text(const void *a, const void *b) { return str_cmp(*(const struct str *)a, *(const struct str *)b); }
+
+void cells_put_set(struct buf *out, struct str *v, size_t n)
+{
+	qsort(v, n, sizeof *v, by_text);
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || !str_eq(v[i], v[i - 1]))
+			buf_printf(out, "%s%.*s", out->n ? "," : "", STR_F(v[i]));
 }
 
 /* ---- rows by path ---- */

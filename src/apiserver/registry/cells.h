@@ -17,6 +17,8 @@ void cell_text(struct buf *b, const struct buf *text, struct str otherwise);
 void cell_age(struct buf *b, struct api_time t, wall_t now);
 struct str age_text(struct arena *a, struct api_time t, wall_t now);
 struct str span_text(struct arena *a, nsec_t d);
+/* Appends them sorted, each once, with commas; sorts v. */
+void cells_put_set(struct buf *out, struct str *v, size_t n);
 struct str labels_text(struct arena *a, const struct str_map *m); /* "a=b,c=d" */
 struct meta_v1_LabelSelector;
 struct str selector_text(struct arena *a, const struct meta_v1_LabelSelector *s);

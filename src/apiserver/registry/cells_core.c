@@ -38,15 +38,19 @@ void podtemplate_cells(struct arena *a, const void *obj, wall_t now, struct buf 
 
 #define ROLE_PREFIX STR("node-role.kubernetes.io/")
 
-static void node_roles(const struct core_v1_Node *n, struct buf *out)
+/* Sorted, each once. */
+static void node_roles(struct arena *a, const struct core_v1_Node *n, struct buf *out)
 {
+	struct str *v = arena_array(a, struct str, n->metadata.labels.len + 1);
+	size_t count = 0;
 	LIST_EACH(l, n->metadata.labels) {
 		struct str role = str_has_prefix(l->key, ROLE_PREFIX) ? str_sub(l->key, ROLE_PREFIX.n, l->key.n) : (struct str){0};
 		if (str_is(l->key, "kubernetes.io/role"))
 			role = l->value;
 		if (role.n)
-			buf_printf(out, "%s%.*s", out->n ? "," : "", STR_F(role));
+			v[count++] = role;
 	}
+	cells_put_set(out, v, count);
 }
 
 static void node_status(const struct core_v1_Node *n, struct buf *out)
@@ -63,7 +67,7 @@ void node_cells(struct arena *a, const void *obj, wall_t now, struct buf *b)
 	const struct core_v1_NodeSystemInfo *i = &n->status.nodeInfo;
 	BUF(roles);
 	BUF(status);
-	node_roles(n, &roles);
+	node_roles(a, n, &roles);
 	node_status(n, &status);
 	cell_str(b, n->metadata.name);
 	cell_text(b, &status, STR(""));
@@ -82,9 +86,7 @@ void node_cells(struct arena *a, const void *obj, wall_t now, struct buf *b)
 static struct str event_source(struct arena *a, const struct core_v1_Event *e)
 {
 	struct str who = e->source.component.n ? e->source.component : e->reportingComponent;
-	struct str where = e->source.component.n ? e->source.host : e->reportingInstance;
-	if (!where.n)
-		where = e->source.host.n ? e->source.host : e->reportingInstance;
+	struct str where = e->source.host.n ? e->source.host : e->reportingInstance;
 	return where.n ? str_printf(a, "%.*s, %.*s", STR_F(who), STR_F(where)) : who;
 }
 
@@ -94,7 +96,7 @@ static struct str event_object(struct arena *a, const struct core_v1_Event *e)
 	for (size_t i = 0; i < kind.n; i++)
 		if (kind.p[i] >= 'A' && kind.p[i] <= 'Z')
 			((char *)kind.p)[i] |= 0x20;
-	return kind.n ? str_printf(a, "%.*s/%.*s", STR_F(kind), STR_F(e->involvedObject.name)) : e->involvedObject.name;
+	return e->involvedObject.name.n ? str_printf(a, "%.*s/%.*s", STR_F(kind), STR_F(e->involvedObject.name)) : kind;
 }
 
 void event_cells(struct arena *a, const void *obj, wall_t now, struct buf *b)

@@ -5,8 +5,6 @@
 #include "gen/ids.h"
 #include "gen/networking_v1.h"
 
-#include <stdlib.h>
-
 #define SHOWN_MAX 3 /* addresses, hosts or ports; the rest is "+ n more..." */
 
 static void join(struct buf *out, struct str s)
@@ -24,17 +22,6 @@ static void put_more(struct buf *out, uint32_t n)
 
 /* ---- Services ---- */
 
-static int by_text(const void *a, const void *b) { return str_cmp(*(const struct str *)a, *(const struct str *)b); }
-
-/* Sorted, each once. */
-static void put_set(struct buf *out, struct str *v, size_t n)
-{
-	qsort(v, n, sizeof *v, by_text);
-	for (size_t i = 0; i < n; i++)
-		if (i == 0 || !str_eq(v[i], v[i - 1]))
-			join(out, v[i]);
-}
-
 static void balancer_addresses(struct arena *a, const struct core_v1_LoadBalancerStatus *s, struct buf *out)
 {
 	struct str *v = arena_array(a, struct str, s->ingress.len + 1);
@@ -42,7 +29,7 @@ static void balancer_addresses(struct arena *a, const struct core_v1_LoadBalance
 	LIST_EACH(i, s->ingress)
 		if (i->ip.n || i->hostname.n)
 			v[n++] = i->ip.n ? i->ip : i->hostname;
-	put_set(out, v, n);
+	cells_put_set(out, v, n);
 }
 
 static void external_ips(struct arena *a, const struct core_v1_Service *s, struct buf *out)
@@ -117,7 +104,7 @@ void endpoints_cells(struct arena *a, const void *obj, wall_t now, struct buf *b
 		subset_text(s, &text, &n);
 	put_more(&text, n);
 	cell_str(b, e->metadata.name);
-	cell_text(b, &text, NONE);
+	cell_text(b, &text, e->subsets.len ? STR("") : NONE);
 	cell_age(b, e->metadata.creationTimestamp, now);
 }
 
@@ -164,10 +151,16 @@ void endpointslice_cells(struct arena *a, const void *obj, wall_t now, struct bu
 static void ingress_hosts(const struct networking_v1_Ingress *g, struct buf *out)
 {
 	uint32_t n = 0;
-	LIST_EACH(r, g->spec.rules)
-		if (r->host.n && n++ < SHOWN_MAX)
+	bool more = false;
+	LIST_EACH(r, g->spec.rules) {
+		more |= n == SHOWN_MAX; /* with or without a host */
+		if (!more && r->host.n) {
 			join(out, r->host);
-	put_more(out, n);
+			n++;
+		}
+	}
+	if (more)
+		put_more(out, g->spec.rules.len);
 }
 
 static void ingress_addresses(struct arena *a, const struct networking_v1_Ingress *g, struct buf *out)
@@ -177,7 +170,7 @@ static void ingress_addresses(struct arena *a, const struct networking_v1_Ingres
 	LIST_EACH(i, g->status.loadBalancer.ingress)
 		if (i->ip.n || i->hostname.n)
 			v[n++] = i->ip.n ? i->ip : i->hostname;
-	put_set(out, v, n);
+	cells_put_set(out, v, n);
 }
 
 void ingress_cells(struct arena *a, const void *obj, wall_t now, struct buf *b)

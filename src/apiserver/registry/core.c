@@ -87,7 +87,7 @@ static const char *const node_fields[] = {"spec.unschedulable", NULL};
 
 const struct strategy node_strategy = {
 	.group = "", .resource = "nodes", .meta_again = 1, .status_in_create = true, .selectable = node_fields, .prepare_update = node_update,
-	.validate = validate_node, .validate_update = validate_node_update, .validate_status = validate_node_update, .cells = node_cells,
+	.validate = validate_node, .validate_update = validate_node_update, .validate_status = validate_node_status, .cells = node_cells,
 };
 
 /* ---- Event ---- */
@@ -132,11 +132,11 @@ const struct strategy limitrange_strategy = {
 	.group = "", .resource = "limitranges", .meta_again = 1, .meta_checked_once = true, .allow_create_on_update = true, .validate = validate_limitrange, .validate_update = validate_limitrange_update,
 };
 const struct strategy quota_strategy = {
-	.group = "", .resource = "resourcequotas", .meta_again = 1, .returns_object_on_delete = true, .validate = validate_quota, .validate_update = validate_quota_update, .validate_status = validate_quota_status,
+	.group = "", .resource = "resourcequotas", .warn = warn_quota, .returns_object_on_delete = true, .validate = validate_quota, .validate_update = validate_quota_update, .validate_status = validate_quota_status,
 	.cells = quota_cells,
 };
 const struct strategy endpoints_strategy = {
-	.group = "", .resource = "endpoints", .allow_create_on_update = true, .validate = validate_endpoints, .validate_update = validate_endpoints_update,
+	.group = "", .resource = "endpoints", .meta_again = 1, .allow_create_on_update = true, .validate = validate_endpoints, .validate_update = validate_endpoints_update,
 	.cells = endpoints_cells,
 };
 
@@ -195,10 +195,10 @@ static void pv_status(struct request *r, void *obj, const void *old_)
 }
 
 const struct strategy pvc_strategy = {
-	.group = "", .resource = "persistentvolumeclaims", .meta_again = 1, .returns_object_on_delete = true, .prepare_create = pvc_create, .prepare_update = pvc_update,
+	.group = "", .resource = "persistentvolumeclaims", .meta_again = 2, .returns_object_on_delete = true, .prepare_create = pvc_create, .prepare_update = pvc_update,
 	.validate = validate_pvc, .warn = warn_pvc, .validate_update = validate_pvc_update, .validate_status = validate_pvc_status, .cells = pvc_cells,
 };
 const struct strategy pv_strategy = {
-	.group = "", .resource = "persistentvolumes", .meta_again = 1, .meta_checked_once = true, .returns_object_on_delete = true, .prepare_create = pv_create, .prepare_status = pv_status,
-	.validate = validate_pv, .warn = warn_pv, .validate_update = validate_pv_update, .cells = pv_cells,
+	.group = "", .resource = "persistentvolumes", .meta_again = 2, .meta_checked_once = true, .returns_object_on_delete = true, .prepare_create = pv_create, .prepare_status = pv_status,
+	.validate = validate_pv, .warn = warn_pv, .validate_update = validate_pv_update, .validate_status = validate_pv_status, .cells = pv_cells,
 };

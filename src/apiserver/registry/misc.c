@@ -52,7 +52,7 @@ static void endpointslice_update(struct request *r, void *obj, const void *old_)
 }
 
 const struct strategy endpointslice_strategy = {
-	.group = "discovery.k8s.io", .resource = "endpointslices", .has_generation = true, .prepare_create = endpointslice_create, .prepare_update = endpointslice_update,
+	.group = "discovery.k8s.io", .resource = "endpointslices", .meta_again = 1, .meta_checked_once = true, .has_generation = true, .prepare_create = endpointslice_create, .prepare_update = endpointslice_update,
 	.validate = validate_endpointslice, .warn = warn_endpointslice, .validate_update = validate_endpointslice_update, .cells = endpointslice_cells,
 };
 
@@ -91,19 +91,19 @@ const struct strategy scale_strategy = {.group = "autoscaling", .resource = "sca
 /* ---- RBAC ---- */
 
 const struct strategy role_strategy = {
-	.group = "rbac.authorization.k8s.io", .resource = "roles", .allow_create_on_update = true, .validate_name = validate_name_path,
+	.group = "rbac.authorization.k8s.io", .resource = "roles", .meta_again = 1, .allow_create_on_update = true, .validate_name = validate_name_path,
 	.validate = validate_role, .validate_update = validate_role_update, .allocate = escalation_of_role,
 };
 const struct strategy clusterrole_strategy = {
-	.group = "rbac.authorization.k8s.io", .resource = "clusterroles", .allow_create_on_update = true, .validate_name = validate_name_path,
+	.group = "rbac.authorization.k8s.io", .resource = "clusterroles", .meta_again = 1, .allow_create_on_update = true, .validate_name = validate_name_path,
 	.validate = validate_clusterrole, .validate_update = validate_clusterrole_update, .allocate = escalation_of_clusterrole,
 };
 const struct strategy rolebinding_strategy = {
-	.group = "rbac.authorization.k8s.io", .resource = "rolebindings", .allow_create_on_update = true, .validate_name = validate_name_path,
+	.group = "rbac.authorization.k8s.io", .resource = "rolebindings", .meta_again = 1, .allow_create_on_update = true, .validate_name = validate_name_path,
 	.validate = validate_rolebinding, .validate_update = validate_rolebinding_update, .allocate = escalation_of_binding, .cells = rolebinding_cells,
 };
 const struct strategy clusterrolebinding_strategy = {
-	.group = "rbac.authorization.k8s.io", .resource = "clusterrolebindings", .allow_create_on_update = true, .validate_name = validate_name_path,
+	.group = "rbac.authorization.k8s.io", .resource = "clusterrolebindings", .meta_again = 1, .allow_create_on_update = true, .validate_name = validate_name_path,
 	.validate = validate_clusterrolebinding, .validate_update = validate_clusterrolebinding_update, .allocate = escalation_of_binding,
 	.cells = rolebinding_cells,
 };
@@ -111,12 +111,12 @@ const struct strategy clusterrolebinding_strategy = {
 /* ---- networking ---- */
 
 const struct strategy ingress_strategy = {
-	.group = "networking.k8s.io", .resource = "ingresses", .has_generation = true, .validate = validate_ingress, .warn = warn_ingress, .validate_update = validate_ingress_update,
+	.group = "networking.k8s.io", .resource = "ingresses", .meta_again = 1, .has_generation = true, .validate = validate_ingress, .warn = warn_ingress, .validate_update = validate_ingress_update,
 	.validate_status = validate_ingress_status,
 	.cells = ingress_cells,
 };
 const struct strategy ingressclass_strategy = {
-	.group = "networking.k8s.io", .resource = "ingressclasses", .has_generation = true, .validate = validate_ingressclass,
+	.group = "networking.k8s.io", .resource = "ingressclasses", .meta_again = 1, .has_generation = true, .validate = validate_ingressclass,
 	.validate_update = validate_ingressclass_update, .cells = ingressclass_cells,
 };
 const struct strategy networkpolicy_strategy = {
@@ -157,7 +157,7 @@ const struct strategy csidriver_strategy = {
 };
 CELLS_BY_PATH(csinode_cells, T_storage_v1_CSINode, "metadata.name", "#spec.drivers", "@age")
 const struct strategy csinode_strategy = {
-	.group = "storage.k8s.io", .resource = "csinodes", .validate = validate_csinode, .validate_update = validate_csinode_update,
+	.group = "storage.k8s.io", .resource = "csinodes", .meta_again = 1, .validate = validate_csinode, .validate_update = validate_csinode_update,
 	 .meta_checked_once = true, .returns_object_on_delete = true, .unconditional_update_forbidden = true, .cells = csinode_cells,
 };
 const struct strategy csistoragecapacity_strategy = {
@@ -165,7 +165,7 @@ const struct strategy csistoragecapacity_strategy = {
 	.validate_update = validate_csistoragecapacity_update, .unconditional_update_forbidden = true,
 };
 const struct strategy volumeattachment_strategy = {
-	.group = "storage.k8s.io", .resource = "volumeattachments", .status_keeps = whole_metadata, .validate = validate_volumeattachment,
+	.group = "storage.k8s.io", .resource = "volumeattachments", .meta_again = 1, .meta_checked_once = true, .status_keeps = whole_metadata, .validate = validate_volumeattachment,
 	.validate_update = validate_volumeattachment_update, .returns_object_on_delete = true, .unconditional_update_forbidden = true,
 	.cells = attachment_cells,
 };
@@ -218,7 +218,7 @@ static void mutating_webhooks_update(struct request *r, void *obj, const void *o
 CELLS_BY_PATH(mutating_webhooks_cells, T_admissionregistration_v1_MutatingWebhookConfiguration, "metadata.name", "#webhooks", "@age")
 CELLS_BY_PATH(validating_webhooks_cells, T_admissionregistration_v1_ValidatingWebhookConfiguration, "metadata.name", "#webhooks", "@age")
 
-#define ADMISSION .group = "admissionregistration.k8s.io", .meta_checked_once = true, .has_generation = true, .unconditional_update_forbidden = true
+#define ADMISSION .group = "admissionregistration.k8s.io", .meta_again = 1, .meta_checked_once = true, .has_generation = true, .unconditional_update_forbidden = true
 const struct strategy mutating_webhooks_strategy = {
 	ADMISSION, .resource = "mutatingwebhookconfigurations", .prepare_update = mutating_webhooks_update, .cells = mutating_webhooks_cells};
 const struct strategy validating_webhooks_strategy = {
@@ -229,10 +229,10 @@ const struct strategy mutating_policy_binding_strategy = {ADMISSION, .resource =
 const struct strategy validating_policy_binding_strategy = {ADMISSION, .resource = "validatingadmissionpolicybindings", .cells = validating_binding_cells};
 
 const struct strategy flowschema_strategy = {
-	.group = "flowcontrol.apiserver.k8s.io", .resource = "flowschemas", .validate = validate_flowschema, .validate_update = validate_flowschema_update,
+	.group = "flowcontrol.apiserver.k8s.io", .resource = "flowschemas", .meta_again = 1, .validate = validate_flowschema, .validate_update = validate_flowschema_update,
 	.validate_status = validate_flowschema_status, .status_keeps = whole_metadata, .meta_checked_once = true, .has_generation = true, .cells = flowschema_cells};
 const struct strategy prioritylevel_strategy = {
-	.group = "flowcontrol.apiserver.k8s.io", .resource = "prioritylevelconfigurations", .validate = validate_prioritylevel, .validate_update = validate_prioritylevel_update,
+	.group = "flowcontrol.apiserver.k8s.io", .resource = "prioritylevelconfigurations", .meta_again = 1, .validate = validate_prioritylevel, .validate_update = validate_prioritylevel_update,
 	.validate_status = validate_prioritylevel_status, .status_keeps = whole_metadata, .meta_checked_once = true, .has_generation = true, .cells = prioritylevel_cells};
 static void warn_crd(struct request *r, const void *obj, const void *old)
 {
@@ -255,14 +255,14 @@ static void apiservice_create(struct request *r, void *obj)
 }
 
 const struct strategy apiservice_strategy = {
-	.group = "apiregistration.k8s.io", .resource = "apiservices", .validate_name = validate_name_path, .prepare_create = apiservice_create, .cells = apiservice_cells};
+	.group = "apiregistration.k8s.io", .resource = "apiservices", .meta_again = 1, .validate_name = validate_name_path, .prepare_create = apiservice_create, .cells = apiservice_cells};
 
 /* ---- certificates ---- */
 
 static const char *const csr_resets[] = {"spec", NULL}; /* it cannot change after creation */
 static const char *const csr_fields[] = {"spec.signerName", NULL};
 const struct strategy csr_strategy = {
-	.group = "certificates.k8s.io", .resource = "certificatesigningrequests", .resets = csr_resets, .validate_name = validate_name_path, .selectable = csr_fields, .prepare_create = csr_create,
+	.group = "certificates.k8s.io", .resource = "certificatesigningrequests", .meta_again = 1, .resets = csr_resets, .validate_name = validate_name_path, .selectable = csr_fields, .prepare_create = csr_create,
 	.prepare_update = csr_update, .prepare_status = csr_stamp, .validate = validate_csr, .validate_update = validate_csr_update,
 	.validate_status = validate_csr_status, .cells = csr_cells,
 };

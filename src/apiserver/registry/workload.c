@@ -89,7 +89,7 @@ const struct strategy daemonset_strategy = {
 	.validate = validate_daemonset, .warn = warn_daemonset, .validate_update = validate_daemonset_update, .validate_status = validate_daemonset_status, .cells = daemonset_cells,
 };
 const struct strategy controllerrevision_strategy = {
-	.group = "apps", .resource = "controllerrevisions", .validate = validate_controllerrevision, .validate_update = validate_controllerrevision_update,
+	.group = "apps", .resource = "controllerrevisions", .meta_again = 1, .validate = validate_controllerrevision, .validate_update = validate_controllerrevision_update,
 	.cells = controllerrevision_cells,
 };
 

@@ -8,23 +8,6 @@
 
 #define MISMATCH "`selector` does not match template `labels`"
 
-/* The selector of a workload against its template's labels; absent matches nothing. */
-static void check_matches(struct check *k, struct str path, const struct meta_v1_LabelSelector *s, const struct core_v1_PodTemplateSpec *t)
-{
-	struct selector parsed;
-	ERR(e);
-	bool empty = s && !s->matchLabels.len && !s->matchExpressions.len;
-	if (empty || selector_of(k->a, s, &parsed, &e) || selector_matches(&parsed, &t->metadata.labels))
-		return;
-	bad_value(k, at(k, path, "metadata.labels"), json_map(k, &t->metadata.labels), MISMATCH);
-}
-
-static void check_empty_selector(struct check *k, const struct meta_v1_LabelSelector *s, const char *why)
-{
-	if (s && !s->matchLabels.len && !s->matchExpressions.len)
-		bad_value(k, STR("spec.selector"), STR("{}"), why);
-}
-
 static void check_always(struct check *k, struct str path, const struct core_v1_PodTemplateSpec *t)
 {
 	if (!str_is(t->spec.restartPolicy, "Always"))
@@ -35,6 +18,25 @@ static void check_no_deadline(struct check *k, struct str path, const struct cor
 {
 	if (t->spec.has_activeDeadlineSeconds)
 		bad_forbidden(k, at(k, path, "spec.activeDeadlineSeconds"), why);
+}
+
+/* The selector of a workload against its template's labels; absent matches nothing.  False: it is none. */
+static bool check_matches(struct check *k, struct str path, const struct meta_v1_LabelSelector *s, const struct core_v1_PodTemplateSpec *t)
+{
+	struct selector parsed;
+	ERR(e);
+	bool empty = s && !s->matchLabels.len && !s->matchExpressions.len;
+	if (selector_of(k->a, s, &parsed, &e))
+		return false;
+	if (!empty && !selector_matches(&parsed, &t->metadata.labels))
+		bad_value(k, at(k, path, "metadata.labels"), json_map(k, &t->metadata.labels), MISMATCH);
+	return true;
+}
+
+static void check_empty_selector(struct check *k, const struct meta_v1_LabelSelector *s, const char *why)
+{
+	if (s && !s->matchLabels.len && !s->matchExpressions.len)
+		bad_value(k, STR("spec.selector"), STR("{}"), why);
 }
 
 static void check_at_most(struct check *k, const char *field, int64_t have, int64_t max, const char *why)
@@ -71,7 +73,6 @@ static void check_rc(struct check *k, const struct core_v1_ReplicationController
 	struct str path = STR("spec.template");
 	const struct core_v1_PodTemplateSpec *t = s->template;
 	check_rules(k, STR("spec"), T_core_v1_ReplicationControllerSpec, s, rc_numbers);
-	check_labels(k, STR("spec.selector"), &s->selector);
 	if (!s->selector.len)
 		bad_required(k, STR("spec.selector"), NULL);
 	check_rules(k, STR("spec"), T_core_v1_ReplicationControllerSpec, s, rc_replicas);
@@ -95,6 +96,7 @@ void validate_rc(struct request *r, const void *obj, struct err *e)
 void validate_rc_update(struct request *r, const void *obj, const void *old, struct err *e)
 {
 	CHECK(k);
+	check_rc(k, &((const struct core_v1_ReplicationController *)obj)->spec, NULL);
 	check_rc(k, &((const struct core_v1_ReplicationController *)obj)->spec, &((const struct core_v1_ReplicationController *)old)->spec);
 }
 
@@ -127,7 +129,10 @@ static void check_replicated(struct check *k, const struct meta_v1_LabelSelector
 		bad_required(k, STR("spec.selector"), NULL);
 	check_selector(k, STR("spec.selector"), s);
 	check_empty_selector(k, s, "empty selector is invalid for deployment");
-	check_matches(k, path, s, t);
+	if (!check_matches(k, path, s, t)) { /* what is no selector is told once more */
+		bad_value(k, STR("spec.selector"), json_text(k, (struct ref){desc_type(T_meta_v1_LabelSelector), (void *)s}), "invalid label selector");
+		return;
+	}
 	check_template(k, path, t, old);
 	check_always(k, path, t);
 	check_no_deadline(k, path, t, "activeDeadlineSeconds in ReplicaSet is not Supported");
@@ -153,6 +158,7 @@ void validate_replicaset_update(struct request *r, const void *obj, const void *
 {
 	const struct apps_v1_ReplicaSetSpec *s = &((const struct apps_v1_ReplicaSet *)obj)->spec, *old = &((const struct apps_v1_ReplicaSet *)old_)->spec;
 	CHECK(k);
+	check_rs(k, s, old); /* as a new one and as a changed one */
 	check_rs(k, s, old);
 	check_changes(k, STR("spec"), T_apps_v1_ReplicaSetSpec, s, old, selector_same);
 }
@@ -291,6 +297,7 @@ void validate_daemonset_update(struct request *r, const void *obj, const void *o
 {
 	const struct apps_v1_DaemonSetSpec *s = &((const struct apps_v1_DaemonSet *)obj)->spec, *old = &((const struct apps_v1_DaemonSet *)old_)->spec;
 	CHECK(k);
+	check_daemonset(k, s, old); /* as a new one and as a changed one */
 	check_daemonset(k, s, old);
 	check_changes(k, STR("spec"), T_apps_v1_DaemonSetSpec, s, old, selector_same);
 }
@@ -348,11 +355,14 @@ static void check_statefulset(struct check *k, const struct apps_v1_StatefulSetS
 		bad_required(k, STR("spec.selector"), NULL);
 	check_selector(k, STR("spec.selector"), s->selector);
 	check_empty_selector(k, s->selector, "empty selector is invalid for statefulset");
-	check_matches(k, path, s->selector, &s->template);
 	/* The rest of the template is judged when Pods are made of it: its volumes come with the claims. */
-	check_labels(k, at(k, path, "labels"), &s->template.metadata.labels);
-	check_annotations(k, at(k, path, "annotations"), &s->template.metadata.annotations);
-	check_pod_annotations(k, at(k, path, "annotations"), &s->template.metadata.annotations, &s->template.spec);
+	if (check_matches(k, path, s->selector, &s->template)) {
+		check_labels(k, at(k, path, "labels"), &s->template.metadata.labels);
+		check_annotations(k, at(k, path, "annotations"), &s->template.metadata.annotations);
+		check_pod_annotations(k, at(k, path, "annotations"), &s->template.metadata.annotations, &s->template.spec);
+	} else {
+		bad_value(k, STR("spec.selector"), json_text(k, (struct ref){desc_type(T_meta_v1_LabelSelector), s->selector}), "");
+	}
 	check_always(k, path, &s->template);
 	check_no_deadline(k, path, &s->template, "activeDeadlineSeconds in StatefulSet is not Supported");
 	if (s->has_revisionHistoryLimit)

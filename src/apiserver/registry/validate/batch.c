@@ -13,7 +13,9 @@
 typedef struct batch_v1_Job job_t;
 #define SPEC_TEMPLATE STR("spec.template")
 #define COMPLETIONS_MAX 100000          /* completions with a limit of failed indexes, as upstream */
+#define FAILED_INDEXES_MAX 100000
 #define FAILED_INDEXES_MAX_LARGE 10000
+#define LARGE_LIMIT "must be less than or equal to 10000 when completions are above 100000 and used with backoff limit per index"
 #define INDEXED_PARALLELISM_MAX 100000
 #define RULES_MAX 20                    /* of failure and success policies */
 #define EXIT_CODES_MAX 255
@@ -202,13 +204,18 @@ static void check_success_policy(struct check *k, struct str path, const struct 
 
 /* ---- the spec ---- */
 
+static void check_limit_needed(struct check *k, struct str path, const void *value)
+{
+	const struct batch_v1_JobSpec *s = value;
+	if (s->has_maxFailedIndexes && !s->has_backoffLimitPerIndex)
+		bad_required(k, at(k, path, "backoffLimitPerIndex"), "when maxFailedIndexes is specified");
+}
+
 static const struct rule job_numbers[] = {NOT_NEG("parallelism"), NOT_NEG("completions"), NOT_NEG("activeDeadlineSeconds"), NOT_NEG("backoffLimit"),
-	NOT_NEG("ttlSecondsAfterFinished"), NOT_NEG("backoffLimitPerIndex"), NOT_NEG("maxFailedIndexes"), END};
+	NOT_NEG("ttlSecondsAfterFinished"), NOT_NEG("backoffLimitPerIndex"), NOT_NEG("maxFailedIndexes"), WITH(check_limit_needed), END};
 
 static void check_indexes(struct check *k, struct str path, const struct batch_v1_JobSpec *s)
 {
-	if (s->has_maxFailedIndexes && !s->has_backoffLimitPerIndex)
-		bad_required(k, at(k, path, "backoffLimitPerIndex"), "when maxFailedIndexes is specified");
 	if (!str_is(s->completionMode, "Indexed")) {
 		if (s->has_backoffLimitPerIndex)
 			bad_number(k, at(k, path, "backoffLimitPerIndex"), s->backoffLimitPerIndex, "requires indexed completion mode");
@@ -222,8 +229,16 @@ static void check_indexes(struct check *k, struct str path, const struct batch_v
 		bad_number(k, at(k, path, "parallelism"), s->parallelism, "must be less than or equal to 100000 when completion mode is Indexed");
 	if (s->has_completions && s->has_maxFailedIndexes && s->maxFailedIndexes > s->completions)
 		bad_number(k, at(k, path, "maxFailedIndexes"), s->maxFailedIndexes, "must be less than or equal to completions");
-	if (s->has_completions && s->completions > COMPLETIONS_MAX && s->has_maxFailedIndexes && s->maxFailedIndexes > FAILED_INDEXES_MAX_LARGE)
-		bad_number(k, at(k, path, "maxFailedIndexes"), s->maxFailedIndexes, "must be less than or equal to 10000 when completions are above 100000");
+	if (s->has_maxFailedIndexes && s->maxFailedIndexes > FAILED_INDEXES_MAX)
+		bad_number(k, at(k, path, "maxFailedIndexes"), s->maxFailedIndexes, "must be less than or equal to 100000");
+	if (!s->has_completions || s->completions <= COMPLETIONS_MAX || !s->has_backoffLimitPerIndex)
+		return;
+	if (!s->has_maxFailedIndexes)
+		bad_required(k, at(k, path, "maxFailedIndexes"), "must be specified when completions is above 100000");
+	if (s->has_parallelism && s->parallelism > FAILED_INDEXES_MAX_LARGE)
+		bad_number(k, at(k, path, "parallelism"), s->parallelism, LARGE_LIMIT);
+	if (s->has_maxFailedIndexes && s->maxFailedIndexes > FAILED_INDEXES_MAX_LARGE)
+		bad_number(k, at(k, path, "maxFailedIndexes"), s->maxFailedIndexes, LARGE_LIMIT);
 }
 
 static void check_restart(struct check *k, struct str path, const struct batch_v1_JobSpec *s)
@@ -297,8 +312,7 @@ void validate_job(struct request *r, const void *obj, struct err *e)
 	check_selected(k, &j->spec);
 	if (str_is(j->spec.completionMode, "Indexed") && j->spec.has_completions && j->spec.completions > 0) {
 		struct str pod = str_printf(r->arena, "%.*s-%d", STR_F(j->metadata.name), j->spec.completions - 1);
-		struct wrong w = name_dns1123_label(pod);
-		for (unsigned i = 0; i < w.n; i++)
+		if (name_dns1123_label(pod).n)
 			bad_string(k, STR("metadata.name"), j->metadata.name, str_z(r->arena, str_printf(r->arena, "will not able to create pod with invalid DNS label: %.*s", STR_F(pod))));
 	}
 }
@@ -472,7 +486,8 @@ static void check_schedule(struct check *k, struct str s)
 		bad_string(k, path, s, str_z(k->a, why));
 }
 
-static const struct rule cron_rules[] = {NOT_NEG("startingDeadlineSeconds"), ENUM_NEED("concurrencyPolicy", "Allow", "Forbid", "Replace"), END};
+static const struct rule cron_first[] = {NOT_NEG("startingDeadlineSeconds"), END};
+static const struct rule cron_rules[] = {ENUM_NEED("concurrencyPolicy", "Allow", "Forbid", "Replace"), END};
 static const struct rule cron_last[] = {NOT_NEG("successfulJobsHistoryLimit"), NOT_NEG("failedJobsHistoryLimit"), END};
 
 static void check_cronjob(struct check *k, const struct batch_v1_CronJob *c, const struct batch_v1_CronJob *old)
@@ -481,15 +496,16 @@ static void check_cronjob(struct check *k, const struct batch_v1_CronJob *c, con
 	const struct batch_v1_JobSpec *j = &c->spec.jobTemplate.spec;
 	if (!old || !str_eq(c->spec.schedule, old->spec.schedule) || !c->spec.schedule.n)
 		check_schedule(k, c->spec.schedule);
-	check_rules(k, STR("spec"), T_batch_v1_CronJobSpec, &c->spec, cron_rules);
+	check_rules(k, STR("spec"), T_batch_v1_CronJobSpec, &c->spec, cron_first);
 	if (!old || !str_eq(c->spec.timeZone, old->spec.timeZone))
 		check_zone(k, c->spec.timeZone);
+	check_rules(k, STR("spec"), T_batch_v1_CronJobSpec, &c->spec, cron_rules);
 	check_labels(k, STR("spec.jobTemplate.metadata.labels"), &c->spec.jobTemplate.metadata.labels);
 	check_job_spec(k, spec, j, old ? &old->spec.jobTemplate.spec : NULL);
-	if (j->has_manualSelector && j->manualSelector)
-		err_cause(k->e, "FieldValueNotSupported", at(k, spec, "manualSelector"), "Unsupported value: true: supported values: \"nil\", \"false\"");
 	if (j->selector)
 		bad_value(k, at(k, spec, "selector"), json_text(k, (struct ref){desc_type(T_meta_v1_LabelSelector), j->selector}), "`selector` will be auto-generated");
+	if (j->has_manualSelector && j->manualSelector)
+		err_cause(k->e, "FieldValueNotSupported", at(k, spec, "manualSelector"), "Unsupported value: true: supported values: \"nil\", \"false\"");
 	check_rules(k, STR("spec"), T_batch_v1_CronJobSpec, &c->spec, cron_last);
 }
 

@@ -75,12 +75,14 @@ static void check_secret_type(struct check *k, const struct core_v1_Secret *s)
 {
 	static const struct { const char *type, *key; bool docker; } needs[] = {
 		{"kubernetes.io/dockercfg", ".dockercfg", true}, {"kubernetes.io/dockerconfigjson", ".dockerconfigjson", true},
-		{"kubernetes.io/ssh-auth", "ssh-privatekey", false}, {"kubernetes.io/tls", "tls.crt", false}, {"kubernetes.io/tls", "tls.key", false},
+		{"kubernetes.io/tls", "tls.crt", false}, {"kubernetes.io/tls", "tls.key", false},
 	};
 	struct str account = STR("kubernetes.io/service-account.name");
 	for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
 		if (str_is(s->type, needs[i].type))
 			(needs[i].docker ? check_docker : need_key)(k, &s->data, needs[i].key);
+	if (str_is(s->type, "kubernetes.io/ssh-auth") && !str_map_get(&s->data, STR("ssh-privatekey")).n)
+		bad_required(k, STR("data[ssh-privatekey]"), NULL);
 	if (str_is(s->type, "kubernetes.io/service-account-token") && !str_map_get(&s->metadata.annotations, account).n)
 		bad_required(k, at_key(k, STR("metadata.annotations"), account), NULL);
 	if (str_is(s->type, "kubernetes.io/basic-auth") && !str_map_has(&s->data, STR("username")) && !str_map_has(&s->data, STR("password"))) {
@@ -192,9 +194,7 @@ static void check_limit_names(struct check *k, struct str path, const char *fiel
 {
 	LIST_EACH(q, *m) {
 		struct str here = at_key(k, at(k, path, field), q->key);
-		check_resource_name(k, here, q->key);
-		if (one_of(type, CHOICES("Pod", "Container")) && str_index(q->key, '/', 0) < 0 && !resource_is_standard_container(q->key))
-			bad_string(k, here, q->key, "must be a standard resource for containers");
+		(one_of(type, CHOICES("Pod", "Container")) ? check_container_resource : check_resource_name)(k, here, q->key);
 	}
 }
 
@@ -203,13 +203,13 @@ struct bound {
 	const struct str_map *map;
 };
 
-/* At `here`: low is not above high. */
-static void check_order(struct check *k, struct str path, struct str key, const struct bound *low, const struct bound *high, const struct bound *here)
+/* Told at `here`, where `shown` stands: low is not above high. */
+static void check_order(struct check *k, struct str path, struct str key, const struct bound *low, const struct bound *high, const struct bound *here, const struct bound *shown)
 {
 	struct quantity a = quantity_of(str_map_get(low->map, key)), b = quantity_of(str_map_get(high->map, key));
 	if (!str_map_has(low->map, key) || !str_map_has(high->map, key) || quantity_cmp(&a, &b) <= 0)
 		return;
-	bad_string(k, at_key(k, at(k, path, here->name), key), str_map_get(here->map, key), str_z(k->a, str_printf(k->a, "%s value %.*s is greater than %s value %.*s",
+	bad_string(k, at_key(k, at(k, path, here->name), key), str_map_get(shown->map, key), str_z(k->a, str_printf(k->a, "%s value %.*s is greater than %s value %.*s",
 		low->label, STR_F(str_map_get(low->map, key)), high->label, STR_F(str_map_get(high->map, key)))));
 }
 
@@ -231,13 +231,18 @@ static void check_limit_key(struct check *k, struct str path, struct str key, co
 {
 	const struct bound min = {"min", "min", &l->min}, max = {"max", "max", &l->max}, def = {"default", "default", &l->default_},
 		req = {"defaultRequest", "default request", &l->defaultRequest}, lim = {"default", "default limit", &l->default_};
-	check_order(k, path, key, &min, &max, &min);
-	check_order(k, path, key, &min, &req, &req);
-	check_order(k, path, key, &req, &max, &req);
-	check_order(k, path, key, &req, &lim, &req);
-	check_order(k, path, key, &min, &def, &def);
-	check_order(k, path, key, &def, &max, &def);
+	check_order(k, path, key, &min, &max, &min, &min);
+	check_order(k, path, key, &min, &req, &req, &req);
+	check_order(k, path, key, &req, &max, &req, &req);
+	check_order(k, path, key, &req, &lim, &req, &req);
+	check_order(k, path, key, &min, &def, &def, &min);
+	check_order(k, path, key, &def, &max, &def, &max);
 	check_ratio(k, path, key, l);
+	struct str a = str_map_get(&l->default_, key), b = str_map_get(&l->defaultRequest, key);
+	struct quantity qa = quantity_of(a), qb = quantity_of(b);
+	if (!resource_overcommit_allowed(key) && a.n && b.n && quantity_cmp(&qa, &qb))
+		bad_string(k, at_key(k, at(k, path, "defaultRequest"), key), b, str_z(k->a, str_printf(k->a, "default value %.*s must equal to defaultRequest value %.*s in %.*s",
+			STR_F(a), STR_F(b), STR_F(key))));
 }
 
 static void check_limit(struct check *k, struct str path, const struct core_v1_LimitRangeItem *l)
@@ -288,37 +293,44 @@ RULES_CHANGE(validate_limitrange_update, T_core_v1_LimitRange, limitrange_rules,
 
 static const char *const scopes[] = {"BestEffort", "CrossNamespacePodAffinity", "NotBestEffort", "NotTerminating", "PriorityClass", "Terminating", "VolumeAttributesClass", NULL};
 
+static const char *const pod_quota[] = {"cpu", "limits.cpu", "limits.memory", "memory", "pods", "requests.cpu", "requests.memory", NULL};
+
+static bool is_quota_resource(struct str n)
+{
+	static const char *const other[] = {"configmaps", "ephemeral-storage", "limits.ephemeral-storage", "persistentvolumeclaims", "replicationcontrollers",
+		"requests.ephemeral-storage", "requests.storage", "resourcequotas", "secrets", "services", "services.loadbalancers", "services.nodeports", NULL};
+	return one_of(n, pod_quota) || one_of(n, other) || str_has_prefix(n, STR("hugepages-")) || str_has_prefix(n, STR("requests.hugepages-"));
+}
+
 static void check_quota_amounts(struct check *k, struct str path, const struct str_map *m)
 {
 	LIST_EACH(q, *m) {
-		check_resource_name(k, at_key(k, path, q->key), q->key);
-		check_quantity_value(k, at_key(k, path, q->key), q->key, q->value);
+		struct str here = at_key(k, path, q->key);
+		check_resource_name(k, here, q->key);
+		if (str_index(q->key, '/', 0) < 0 && !is_quota_resource(q->key))
+			bad_string(k, here, q->key, "must be a standard resource for quota");
+		check_quantity_value(k, here, q->key, q->value);
 	}
 }
 
+/* Resources that are not counted by the API server itself go with any scope, known or not. */
 static bool scope_allows(struct str scope, struct str resource)
 {
+	if (!is_quota_resource(resource) || !one_of(scope, scopes))
+		return true;
 	if (str_is(scope, "BestEffort"))
 		return str_is(resource, "pods");
-	return one_of(resource, CHOICES("pods", "cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory", "ephemeral-storage",
-		"requests.ephemeral-storage", "limits.ephemeral-storage")) || str_has_prefix(resource, STR("hugepages-")) || str_has_prefix(resource, STR("requests.hugepages-"));
+	if (str_is(scope, "VolumeAttributesClass"))
+		return one_of(resource, CHOICES("persistentvolumeclaims", "requests.storage"));
+	return one_of(resource, pod_quota);
 }
 
-static void check_scopes(struct check *k, const struct core_v1_ResourceQuotaSpec *s)
+static void check_scope_pairs(struct check *k, struct str path, const struct core_v1_ResourceQuotaSpec *s, const str_list_t *used)
 {
 	static const char *const pairs[][2] = {{"BestEffort", "NotBestEffort"}, {"Terminating", "NotTerminating"}};
-	struct str path = STR("spec.scopes");
-	LIST_EACH(c, s->scopes) {
-		if (!one_of(*c, scopes))
-			bad_value(k, path, json_strings(k, &s->scopes), "unsupported scope");
-		else
-			LIST_EACH(q, s->hard)
-				if (!scope_allows(*c, q->key))
-					bad_value(k, path, json_strings(k, &s->scopes), str_z(k->a, str_printf(k->a, "unsupported scope applied to resource %.*s", STR_F(q->key))));
-	}
 	for (size_t i = 0; i < 2; i++) {
 		bool a = false, b = false;
-		LIST_EACH(c, s->scopes) {
+		LIST_EACH(c, *used) {
 			a |= str_is(*c, pairs[i][0]);
 			b |= str_is(*c, pairs[i][1]);
 		}
@@ -327,36 +339,85 @@ static void check_scopes(struct check *k, const struct core_v1_ResourceQuotaSpec
 	}
 }
 
-static void check_scope_term(struct check *k, struct str path, const void *value)
+static void check_scopes(struct check *k, const struct core_v1_ResourceQuotaSpec *s)
 {
-	const struct core_v1_ScopedResourceSelectorRequirement *q = value;
-	bool list = one_of(q->operator, CHOICES("In", "NotIn"));
-	if (!one_of(q->scopeName, scopes))
-		bad_string(k, at(k, path, "scopeName"), q->scopeName, "unsupported scope");
-	if (one_of(q->scopeName, CHOICES("BestEffort", "NotBestEffort", "Terminating", "NotTerminating", "CrossNamespacePodAffinity")) && !str_is(q->operator, "Exists"))
-		bad_string(k, at(k, path, "operator"), q->operator, "must be 'Exist' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity");
-	if (list && !q->values.len)
-		bad_required(k, at(k, path, "values"), "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector");
-	else if (!list && q->values.len)
-		bad_string(k, at(k, path, "values"), STR(""), "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector");
-	if (!list && !one_of(q->operator, CHOICES("Exists", "DoesNotExist")))
-		bad_string(k, at(k, path, "operator"), q->operator, "not a valid selector operator");
+	struct str path = STR("spec.scopes");
+	LIST_EACH(c, s->scopes) {
+		if (!one_of(*c, scopes))
+			bad_value(k, path, json_strings(k, &s->scopes), "unsupported scope");
+		LIST_EACH(q, s->hard)
+			if (!scope_allows(*c, q->key))
+				bad_value(k, path, json_strings(k, &s->scopes), "unsupported scope applied to resource");
+	}
+	check_scope_pairs(k, path, s, &s->scopes);
 }
-static const struct rule scope_term[] = {WITH(check_scope_term), END};
-static const struct rule quota_selector[] = {EACH("scopeSelector.matchExpressions", scope_term), END};
+
+static void check_scope_values(struct check *k, struct str path, const struct core_v1_ScopedResourceSelectorRequirement *q)
+{
+	if (one_of(q->operator, CHOICES("In", "NotIn"))) {
+		if (!q->values.len)
+			bad_required(k, at(k, path, "values"), "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector");
+	} else if (one_of(q->operator, CHOICES("Exists", "DoesNotExist"))) {
+		if (q->values.len)
+			bad_value(k, at(k, path, "values"), json_strings(k, &q->values), "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector");
+	} else {
+		bad_string(k, at(k, path, "operator"), q->operator, "not a valid selector operator");
+	}
+}
+
+/* The paths lack the index, as upstream's. */
+static void check_scope_terms(struct check *k, const struct core_v1_ResourceQuotaSpec *s)
+{
+	struct str path = STR("spec.scopeSelector.matchExpressions"), *name;
+	str_list_t used = {0};
+	LIST_EACH(q, s->scopeSelector->matchExpressions) {
+		if (!one_of(q->scopeName, scopes))
+			bad_string(k, at(k, path, "scopeName"), q->scopeName, "unsupported scope");
+		LIST_EACH(h, s->hard)
+			if (!scope_allows(q->scopeName, h->key))
+				bad_value(k, path, json_text(k, (struct ref){desc_type(T_core_v1_ScopeSelector), s->scopeSelector}), "unsupported scope applied to resource");
+		if (one_of(q->scopeName, CHOICES("BestEffort", "NotBestEffort", "Terminating", "NotTerminating", "CrossNamespacePodAffinity")) && !str_is(q->operator, "Exists"))
+			bad_string(k, at(k, path, "operator"), q->operator, "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, "
+				"ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity");
+		check_scope_values(k, path, q);
+		if ((name = arena_push(k->a, &used)))
+			*name = q->scopeName;
+	}
+	check_scope_pairs(k, path, s, &used);
+}
 
 static void check_quota(struct check *k, struct str path, const void *value)
 {
 	const struct core_v1_ResourceQuota *q = value;
 	check_quota_amounts(k, STR("spec.hard"), &q->spec.hard);
 	check_scopes(k, &q->spec);
-	check_rules(k, STR("spec"), T_core_v1_ResourceQuotaSpec, &q->spec, quota_selector);
+	if (q->spec.scopeSelector)
+		check_scope_terms(k, &q->spec);
 }
 
 static const struct rule quota_rules[] = {WITH(check_quota), END};
-static const struct rule quota_changes[] = {SAME("spec.scopes"), END};
 RULES_NEW(validate_quota, T_core_v1_ResourceQuota, quota_rules)
-RULES_CHANGE(validate_quota_update, T_core_v1_ResourceQuota, quota_rules, quota_changes)
+
+static bool all_among(const str_list_t *l, const str_list_t *among)
+{
+	LIST_EACH(s, *l) {
+		bool found = false;
+		LIST_EACH(t, *among)
+			found |= str_eq(*s, *t);
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+void validate_quota_update(struct request *r, const void *obj, const void *old_, struct err *e)
+{
+	const struct core_v1_ResourceQuota *q = obj, *old = old_;
+	CHECK(k);
+	check_quota(k, STR(""), q);
+	if (!all_among(&q->spec.scopes, &old->spec.scopes) || !all_among(&old->spec.scopes, &q->spec.scopes))
+		bad_value(k, STR("spec.scopes"), json_strings(k, &q->spec.scopes), IMMUTABLE);
+}
 
 void validate_quota_status(struct request *r, const void *obj, const void *old, struct err *e)
 {
@@ -368,20 +429,29 @@ void validate_quota_status(struct request *r, const void *obj, const void *old, 
 
 /* ---- Namespace ---- */
 
-static void check_finalizers(struct check *k, struct str path, const void *value)
+static void check_finalizer(struct check *k, struct str path, struct str f)
 {
-	const str_list_t *l = value;
-	LIST_EACH(f, *l) {
-		struct wrong w = name_qualified(*f);
-		bad_wrong(k, path, *f, w);
-		if (!w.n && str_index(*f, '/', 0) < 0 && !one_of(*f, CHOICES("kubernetes", "orphan", "foregroundDeletion")))
-			bad_string(k, at_index(k, path, (uint32_t)(f - l->items)), *f, "name is neither a standard finalizer name nor is it fully qualified");
-	}
+	bad_wrong(k, path, f, name_qualified(f));
+	if (str_index(f, '/', 0) < 0 && !one_of(f, CHOICES("kubernetes", "orphan", "foregroundDeletion")))
+		bad_string(k, path, f, "name is neither a standard finalizer name nor is it fully qualified");
 }
 
-static const struct rule namespace_rules[] = {CALL("spec.finalizers", check_finalizers), END};
+static void check_finalizers(struct check *k, struct str path, const void *value)
+{
+	LIST_EACH(f, *(const str_list_t *)value)
+		check_finalizer(k, path, *f);
+}
+
+static void check_finalizers_by_index(struct check *k, struct str path, const void *value)
+{
+	const str_list_t *l = value;
+	for (uint32_t i = 0; i < l->len; i++)
+		check_finalizer(k, at_index(k, path, i), l->items[i]);
+}
+
+static const struct rule namespace_rules[] = {CALL("spec.finalizers", check_finalizers), END}, finalize_rules[] = {CALL("spec.finalizers", check_finalizers_by_index), END};
 RULES_NEW(validate_namespace, T_core_v1_Namespace, namespace_rules)
-RULES_CHANGE(validate_namespace_finalize, T_core_v1_Namespace, namespace_rules, no_changes)
+RULES_CHANGE(validate_namespace_finalize, T_core_v1_Namespace, finalize_rules, no_changes)
 
 void validate_namespace_status(struct request *r, const void *obj, const void *old, struct err *e)
 {
@@ -389,66 +459,82 @@ void validate_namespace_status(struct request *r, const void *obj, const void *o
 	CHECK(k);
 	bool going = n->metadata.has_deletionTimestamp;
 	if (!going && !str_is(n->status.phase, "Active"))
-		bad_string(k, STR("status.phase"), n->status.phase, "may only be 'Active' if `deletionTimestamp` is empty");
+		bad_string(k, STR("status.Phase"), n->status.phase, "may only be 'Active' if `deletionTimestamp` is empty");
 	if (going && !str_is(n->status.phase, "Terminating"))
-		bad_string(k, STR("status.phase"), n->status.phase, "may only be 'Terminating' if `deletionTimestamp` is not empty");
+		bad_string(k, STR("status.Phase"), n->status.phase, "may only be 'Terminating' if `deletionTimestamp` is not empty");
 }
 
 /* ---- Node ---- */
 
-static void check_taint(struct check *k, struct str path, const void *value)
+static bool taint_before(const core_v1_Taint_list_t *l, uint32_t i)
 {
-	const struct core_v1_Taint *t = value;
-	bad_wrong(k, at(k, path, "key"), t->key, name_qualified(t->key));
-	bad_wrong(k, at(k, path, "value"), t->value, name_label_value(t->value));
-	if (!t->effect.n)
-		bad_required(k, at(k, path, "effect"), NULL);
-	else
-		check_choice(k, at(k, path, "effect"), t->effect, CHOICES("NoSchedule", "PreferNoSchedule", "NoExecute"));
-}
-static const struct rule taint_rules[] = {WITH(check_taint), END};
-
-static void check_taints_once(struct check *k, struct str path, const void *value)
-{
-	const core_v1_Taint_list_t *l = value;
-	for (uint32_t i = 1; i < l->len; i++)
-		for (uint32_t j = 0; j < i; j++)
-			if (str_eq(l->items[i].key, l->items[j].key) && str_eq(l->items[i].effect, l->items[j].effect))
-				bad_duplicate_raw(k, at_index(k, path, i), json_text(k, (struct ref){desc_type(T_core_v1_Taint), (void *)&l->items[i]}));
+	for (uint32_t j = 0; j < i; j++)
+		if (str_eq(l->items[i].key, l->items[j].key) && str_eq(l->items[i].effect, l->items[j].effect))
+			return true;
+	return false;
 }
 
-static void check_cidrs(struct check *k, struct str path, const void *value)
+static void check_taints(struct check *k, const core_v1_Taint_list_t *l)
 {
-	const str_list_t *l = value;
-	unsigned v4 = 0, v6 = 0;
 	for (uint32_t i = 0; i < l->len; i++) {
-		struct cidr c;
-		if (cidr_parse(l->items[i], true, &c)) {
-			bad_string(k, at_index(k, path, i), l->items[i], "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
-			return;
-		}
+		const struct core_v1_Taint *t = &l->items[i];
+		struct str path = at_index(k, STR("metadata.taints"), i); /* as upstream says */
+		struct wrong w = name_label_value(t->value);
+		bad_wrong(k, at(k, path, "key"), t->key, name_qualified(t->key));
+		if (w.n)
+			bad_string(k, at(k, path, "value"), t->value, str_z(k->a, wrong_join(k->a, w)));
+		if (!t->effect.n)
+			bad_required(k, at(k, path, "effect"), NULL);
+		else
+			check_choice(k, at(k, path, "effect"), t->effect, CHOICES("NoSchedule", "PreferNoSchedule", "NoExecute"));
+		if (taint_before(l, i))
+			err_cause(k->e, "FieldValueDuplicate", path, "Duplicate value: %.*s: taints must be unique by key and effect pair",
+				STR_F(json_text(k, (struct ref){desc_type(T_core_v1_Taint), (void *)t})));
+	}
+}
+
+static void check_cidrs(struct check *k, struct str path, const str_list_t *l)
+{
+	unsigned v4 = 0, v6 = 0;
+	bool parsed = true;
+	for (uint32_t i = 0; i < l->len; i++) {
+		struct cidr c = {0};
+		check_cidr(k, at_index(k, path, i), l->items[i]);
+		parsed &= cidr_parse(l->items[i], true, &c) == 0;
 		v4 += c.ip.v4;
 		v6 += !c.ip.v4;
 	}
-	if (v4 > 1 || v6 > 1)
+	if (!parsed && l->len > 1)
+		err_cause(k->e, "InternalError", path, "Internal error: invalid PodCIDRs. failed to check with dual stack");
+	if (l->len > 1 && (!parsed || v4 != 1 || v6 != 1))
 		bad_value(k, path, json_strings(k, l), "may specify no more than one CIDR for each IP family");
+	for (uint32_t i = 1; i < l->len; i++)
+		for (uint32_t j = 0; j < i; j++)
+			if (str_eq(l->items[i], l->items[j])) {
+				bad_duplicate(k, at_index(k, path, i), l->items[i]);
+				break;
+			}
 }
-
-static const struct rule node_rules[] = {EACH("spec.taints", taint_rules), CALL("spec.taints", check_taints_once), CALL("spec.podCIDRs", check_cidrs), END};
 
 static void check_node_resources(struct check *k, const struct core_v1_Node *n)
 {
 	LIST_EACH(q, n->status.capacity)
-		check_quantity_value(k, at_key(k, STR("status.capacity"), q->key), q->key, q->value);
+		check_quantity_value(k, at(k, STR("status.capacity"), str_z(k->a, q->key)), q->key, q->value);
 	LIST_EACH(q, n->status.allocatable)
-		check_quantity_value(k, at_key(k, STR("status.allocatable"), q->key), q->key, q->value);
+		check_quantity_value(k, at(k, STR("status.allocatable"), str_z(k->a, q->key)), q->key, q->value);
+}
+
+static void check_node(struct check *k, const struct core_v1_Node *n)
+{
+	check_taints(k, &n->spec.taints);
+	check_node_resources(k, n);
+	check_cidrs(k, STR("spec.podCIDRs"), &n->spec.podCIDRs);
 }
 
 void validate_node(struct request *r, const void *obj, struct err *e)
 {
 	CHECK(k);
-	check_rules(k, STR(""), T_core_v1_Node, obj, node_rules);
-	check_node_resources(k, obj);
+	check_node(k, obj);
 }
 
 static void check_addresses_once(struct check *k, const core_v1_NodeAddress_list_t *l)
@@ -462,20 +548,54 @@ static void check_addresses_once(struct check *k, const core_v1_NodeAddress_list
 			}
 }
 
-void validate_node_update(struct request *r, const void *obj, const void *old_, struct err *e)
+static void check_cidrs_kept(struct check *k, const str_list_t *now, const str_list_t *old)
 {
-	const struct core_v1_Node *n = obj, *old = old_;
-	CHECK(k);
+	uint32_t changed = old->len && now->len != old->len;
+	for (uint32_t i = 0; i < old->len && now->len == old->len; i++)
+		changed += !str_eq(now->items[i], old->items[i]);
+	while (changed--)
+		bad_forbidden(k, STR("spec.podCIDRs"), "node updates may not change podCIDR except from \"\" to valid");
+}
+
+static const struct rule config_names[] = {FORMAT_NEED("namespace", name_dns1123_label), FORMAT_NEED("name", name_dns1123_subdomain),
+	FORMAT_NEED("kubeletConfigKey", name_config_map_key), END};
+static const struct rule config_spec[] = {FORBID("uid", "uid must not be set in spec"), FORBID("resourceVersion", "resourceVersion must not be set in spec"), END};
+
+static void check_config(struct check *k, const struct core_v1_NodeConfigSource *c)
+{
+	struct str path = STR("spec.configSource");
+	if (c->configMap) {
+		check_rules(k, at(k, path, "configMap"), T_core_v1_ConfigMapNodeConfigSource, c->configMap, config_spec);
+		check_rules(k, at(k, path, "configMap"), T_core_v1_ConfigMapNodeConfigSource, c->configMap, config_names);
+	} else {
+		bad_value(k, path, STR("{\"ConfigMap\":null}"), "exactly one reference subfield must be non-nil");
+	}
+}
+
+static void check_node_change(struct check *k, const struct core_v1_Node *n, const struct core_v1_Node *old)
+{
 	check_node_resources(k, n);
 	check_addresses_once(k, &n->status.addresses);
-	if (old->spec.podCIDRs.len && !same_at(T_core_v1_Node, n, old, "spec.podCIDRs"))
-		bad_forbidden(k, STR("spec.podCIDRs"), "node updates may not change podCIDR except from \"\" to valid");
+	check_cidrs_kept(k, &n->spec.podCIDRs, &old->spec.podCIDRs);
 	if (old->spec.providerID.n && !str_eq(n->spec.providerID, old->spec.providerID))
 		bad_forbidden(k, STR("spec.providerID"), "node updates may not change providerID except from \"\" to valid");
-	check_rules(k, STR(""), T_core_v1_Node, n, node_rules);
-	struct core_v1_NodeSpec m = n->spec;
-	m.podCIDRs = old->spec.podCIDRs, m.podCIDR = old->spec.podCIDR, m.providerID = old->spec.providerID;
-	m.taints = old->spec.taints, m.unschedulable = old->spec.unschedulable, m.configSource = old->spec.configSource;
-	if (!obj_equal_at(desc_type(T_core_v1_NodeSpec), &m, &old->spec))
-		bad_forbidden(k, STR(""), "node updates may only change labels, taints, or capacity (or configSource, if the DynamicKubeletConfig feature gate is enabled)");
+	if (n->spec.configSource)
+		check_config(k, n->spec.configSource);
+	check_taints(k, &n->spec.taints);
+	if (!str_eq(n->spec.externalID, old->spec.externalID))
+		bad_forbidden(k, STR("spec.externalID"), "may not be updated");
+}
+
+/* As a new one, and as a changed one. */
+void validate_node_update(struct request *r, const void *obj, const void *old, struct err *e)
+{
+	CHECK(k);
+	check_node(k, obj);
+	check_node_change(k, obj, old);
+}
+
+void validate_node_status(struct request *r, const void *obj, const void *old, struct err *e)
+{
+	CHECK(k);
+	check_node_change(k, obj, old);
 }

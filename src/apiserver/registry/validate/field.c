@@ -145,6 +145,14 @@ struct str json_map(struct check *k, const struct str_map *m)
 	return buf_take(&b, k->a);
 }
 
+struct str lowered(struct check *k, struct str s)
+{
+	char *p = arena_alloc(k->a, s.n + 1);
+	for (size_t i = 0; i < s.n; i++)
+		p[i] = s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] + 32) : s.p[i];
+	return str_n(p, s.n);
+}
+
 /* ---- checks ---- */
 
 bool one_of(struct str value, const char *const *allowed)

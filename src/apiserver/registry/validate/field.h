@@ -36,6 +36,7 @@ void bad_wrong_int(struct check *k, struct str path, int64_t value, struct wrong
 struct str json_text(struct check *k, struct ref o);
 struct str json_map(struct check *k, const struct str_map *m);
 struct str json_strings(struct check *k, const str_list_t *l);
+struct str lowered(struct check *k, struct str s); /* ASCII */
 
 /* ---- checks ---- */
 bool one_of(struct str value, const char *const *allowed);

@@ -27,16 +27,16 @@ bool check_cidr(struct check *k, struct str path, struct str text)
 
 /* ---- Ingress ---- */
 
+static void check_group(struct check *k, struct str path, const void *value) { bad_wrong(k, path, *(const struct str *)value, name_dns1123_subdomain(*(const struct str *)value)); }
+static const struct rule object_rules[] = {CALL("apiGroup", check_group), FORMAT_NEED("kind", name_path_segment), FORMAT_NEED("name", name_path_segment), END};
+
 static void check_backend(struct check *k, struct str path, const struct networking_v1_IngressBackend *b)
 {
 	struct str service = at(k, path, "service"), port = at(k, service, "port");
 	if (b->resource && b->service) {
 		bad_string(k, path, STR(""), "cannot set both resource and service backends");
 	} else if (b->resource) {
-		if (!b->resource->kind.n)
-			bad_required(k, at(k, path, "resource.kind"), NULL);
-		if (!b->resource->name.n)
-			bad_required(k, at(k, path, "resource.name"), NULL);
+		check_rules(k, at(k, path, "resource"), T_core_v1_TypedLocalObjectReference, b->resource, object_rules);
 	} else if (!b->service) {
 		bad_string(k, path, STR(""), "resource or service backend is required");
 	} else {
@@ -63,7 +63,9 @@ static void check_http_path(struct check *k, struct str path, const struct netwo
 	struct str here = at(k, path, "path");
 	if (!p->pathType.p) {
 		bad_required(k, at(k, path, "pathType"), "pathType must be specified");
-	} else if (one_of(p->pathType, CHOICES("Exact", "Prefix"))) {
+		return;
+	}
+	if (one_of(p->pathType, CHOICES("Exact", "Prefix"))) {
 		if (!p->path.n || p->path.p[0] != '/')
 			bad_string(k, here, p->path, "must be an absolute path");
 		for (size_t i = 0; p->path.n && not_in_paths[i]; i++)
@@ -88,7 +90,7 @@ static void check_host(struct check *k, struct str path, struct str host)
 		return;
 	if (ip_parse(host, true, &ip) == 0)
 		bad_string(k, path, host, "must be a DNS name, not an IP address");
-	else if (str_index(host, '*', 0) >= 0)
+	if (str_index(host, '*', 0) >= 0)
 		bad_wrong(k, path, host, name_wildcard_dns1123_subdomain(host));
 	else
 		bad_wrong(k, path, host, name_dns1123_subdomain(host));
@@ -164,20 +166,26 @@ static void check_class_scope(struct check *k, struct str path, const void *valu
 		bad_required(k, at(k, path, "scope"), NULL);
 	else if (!ns && !cluster)
 		bad_choice(k, at(k, path, "scope"), p->scope, CHOICES("Cluster", "Namespace"));
-	else if (ns && !p->namespace.n)
+	else if (ns && !p->namespace.p)
 		bad_required(k, at(k, path, "namespace"), "`parameters.scope` is set to 'Namespace'");
 	else if (ns)
 		bad_wrong(k, at(k, path, "namespace"), p->namespace, name_dns1123_label(p->namespace));
 	else if (p->namespace.p)
 		bad_forbidden(k, at(k, path, "namespace"), "`parameters.scope` is set to 'Cluster'");
 }
-static const struct rule class_parameters[] = {FORMAT("apiGroup", name_dns1123_subdomain), FORMAT_NEED("kind", name_path_segment), FORMAT_NEED("name", name_path_segment),
+static const struct rule class_parameters[] = {CALL("apiGroup", check_group), FORMAT_NEED("kind", name_path_segment), FORMAT_NEED("name", name_path_segment),
 	WITH(check_class_scope), END};
-static const struct rule class_rules[] = {FORMAT("spec.controller", name_domain_prefixed_path), LONG("spec.controller", 250), NEED("spec.controller"),
+static const struct rule class_rules[] = {LONG("spec.controller", 250), FORMAT_NEED("spec.controller", name_domain_prefixed_path),
 	SUB("spec.parameters", class_parameters), END};
-static const struct rule class_update_rules[] = {SUB("spec.parameters", class_parameters), END}, class_same[] = {SAME("spec.controller"), END};
+static const struct rule class_same[] = {SAME("spec.controller"), END};
 RULES_NEW(validate_ingressclass, T_networking_v1_IngressClass, class_rules)
-RULES_CHANGE(validate_ingressclass_update, T_networking_v1_IngressClass, class_update_rules, class_same)
+
+void validate_ingressclass_update(struct request *r, const void *obj, const void *old, struct err *e)
+{
+	CHECK(k);
+	check_changes(k, STR(""), T_networking_v1_IngressClass, obj, old, class_same);
+	check_rules(k, STR(""), T_networking_v1_IngressClass, obj, class_rules);
+}
 
 /* ---- NetworkPolicy ---- */
 
@@ -209,13 +217,15 @@ static void check_ip_block(struct check *k, struct str path, const struct networ
 		bad_required(k, at(k, path, "cidr"), NULL);
 		return;
 	}
-	if (!check_cidr(k, at(k, path, "cidr"), b->cidr) || cidr_parse(b->cidr, true, &all))
+	check_cidr(k, at(k, path, "cidr"), b->cidr);
+	if (cidr_parse(b->cidr, true, &all))
 		return;
 	for (uint32_t i = 0; i < b->except.len; i++) {
 		struct str here = at_index(k, at(k, path, "except"), i);
-		if (!check_cidr(k, here, b->except.items[i]) || cidr_parse(b->except.items[i], true, &part))
+		check_cidr(k, here, b->except.items[i]);
+		if (cidr_parse(b->except.items[i], true, &part))
 			continue;
-		if (part.bits <= all.bits || part.ip.v4 != all.ip.v4 || !cidr_contains(all, part.ip))
+		if (part.bits <= all.bits || part.ip.v4 != all.ip.v4 || !cidr_contains(cidr_network(all), cidr_network(part).ip))
 			bad_string(k, here, b->except.items[i], "must be a strict subset of `cidr`");
 	}
 }
@@ -305,10 +315,10 @@ static void check_cidr_list(struct check *k, struct str path, const void *value)
 		bad_value(k, path, json_strings(k, l), "may only hold up to 2 values");
 		return;
 	}
-	if (l->len == 2 && !cidr_parse(l->items[0], true, &a) && !cidr_parse(l->items[1], true, &b) && a.ip.v4 == b.ip.v4)
-		bad_value(k, path, json_strings(k, l), "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64");
 	for (uint32_t i = 0; i < l->len; i++)
 		check_cidr(k, at_index(k, path, i), l->items[i]);
+	if (l->len == 2 && !cidr_parse(l->items[0], true, &a) && !cidr_parse(l->items[1], true, &b) && a.ip.v4 == b.ip.v4)
+		bad_value(k, path, json_strings(k, l), "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64");
 }
 static const struct rule servicecidr_rules[] = {CALL_ALWAYS("spec.cidrs", check_cidr_list), END};
 RULES_NEW(validate_servicecidr, T_networking_v1_ServiceCIDR, servicecidr_rules)
@@ -317,19 +327,23 @@ void validate_servicecidr_update(struct request *r, const void *obj, const void 
 {
 	const str_list_t *now = &((const struct networking_v1_ServiceCIDR *)obj)->spec.cidrs, *old = &((const struct networking_v1_ServiceCIDR *)old_)->spec.cidrs;
 	CHECK(k);
-	if (now->len == 2 && old->len == 1) /* a second family may be added */
-		check_cidr_list(k, STR("spec.cidrs"), now);
-	else if (now->len != old->len)
+	bool added = now->len == 2 && old->len == 1; /* a second family may be */
+	if (!added && now->len != old->len) {
 		bad_value(k, STR("spec.cidrs"), json_strings(k, now), IMMUTABLE);
-	for (uint32_t i = 0; i < now->len && i < old->len; i++)
+		return;
+	}
+	for (uint32_t i = 0; i < old->len; i++)
 		if (!str_eq(now->items[i], old->items[i]))
 			bad_string(k, at_index(k, STR("spec.cidrs"), i), now->items[i], IMMUTABLE);
+	if (added)
+		check_cidr_list(k, STR("spec.cidrs"), now);
 }
 
 /* ---- EndpointSlice ---- */
 
 #define ENDPOINTS_MAX 1000 /* as upstream, like the next three */
 #define ADDRESSES_MAX 100
+#define TOPOLOGY_MAX 16
 #define SLICE_PORTS_MAX 20000
 #define HINTS_MAX 8
 
@@ -385,6 +399,8 @@ static void check_endpoint(struct check *k, struct str path, const struct discov
 		check_slice_address(k, addresses, type, &p->addresses, i, old);
 	if (p->nodeName.p)
 		bad_wrong(k, at(k, path, "nodeName"), p->nodeName, name_dns1123_subdomain(p->nodeName));
+	if (p->deprecatedTopology.len > TOPOLOGY_MAX)
+		bad_many(k, at(k, path, "deprecatedTopology"), p->deprecatedTopology.len, TOPOLOGY_MAX);
 	check_labels(k, at(k, path, "deprecatedTopology"), &p->deprecatedTopology);
 	if (p->hostname.p)
 		bad_wrong(k, at(k, path, "hostname"), p->hostname, name_dns1123_label(p->hostname));
@@ -396,7 +412,7 @@ static void check_slice_ports(struct check *k, const discovery_v1_EndpointPort_l
 {
 	if (l->len > SLICE_PORTS_MAX)
 		bad_many(k, STR("ports"), l->len, SLICE_PORTS_MAX);
-	for (uint32_t i = 0; i < l->len && i < SLICE_PORTS_MAX; i++) {
+	for (uint32_t i = 0; l->len <= SLICE_PORTS_MAX && i < l->len; i++) {
 		const struct discovery_v1_EndpointPort *p = &l->items[i];
 		struct str here = at_index(k, STR("ports"), i);
 		if (p->name.n)
@@ -421,14 +437,14 @@ static void check_slice(struct check *k, const struct discovery_v1_EndpointSlice
 		bad_required(k, STR("addressType"), NULL);
 	else if (!one_of(s->addressType, CHOICES("FQDN", "IPv4", "IPv6")))
 		bad_choice(k, STR("addressType"), s->addressType, CHOICES("FQDN", "IPv4", "IPv6"));
-	if (old && !str_eq(s->addressType, old->addressType))
-		bad_string(k, STR("addressType"), s->addressType, IMMUTABLE);
 	if (s->endpoints.len > ENDPOINTS_MAX)
 		bad_many(k, STR("endpoints"), s->endpoints.len, ENDPOINTS_MAX);
 	bool known = one_of(s->addressType, CHOICES("FQDN", "IPv4", "IPv6"));
-	for (uint32_t i = 0; known && i < s->endpoints.len && i < ENDPOINTS_MAX; i++)
+	for (uint32_t i = 0; known && s->endpoints.len <= ENDPOINTS_MAX && i < s->endpoints.len; i++)
 		check_endpoint(k, at_index(k, STR("endpoints"), i), &s->endpoints.items[i], s->addressType, old);
 	check_slice_ports(k, &s->ports);
+	if (old && !str_eq(s->addressType, old->addressType))
+		bad_string(k, STR("addressType"), s->addressType, IMMUTABLE);
 }
 
 void validate_endpointslice(struct request *r, const void *obj, struct err *e)

@@ -5,7 +5,7 @@
 
 /* ---- nodes ---- */
 
-static void check_node_requirement(struct check *k, struct str path, const struct core_v1_NodeSelectorRequirement *q)
+static void check_node_requirement(struct check *k, struct str path, const struct core_v1_NodeSelectorRequirement *q, bool any_value)
 {
 	struct str values = at(k, path, "values");
 	if (one_of(q->operator, CHOICES("In", "NotIn"))) {
@@ -21,9 +21,7 @@ static void check_node_requirement(struct check *k, struct str path, const struc
 		bad_string(k, at(k, path, "operator"), q->operator, "not a valid selector operator");
 	}
 	bad_wrong(k, at(k, path, "key"), q->key, name_qualified(q->key));
-	if (one_of(q->operator, CHOICES("Gt", "Lt")))
-		return;
-	for (uint32_t i = 0; i < q->values.len; i++)
+	for (uint32_t i = 0; !any_value && i < q->values.len; i++)
 		bad_wrong(k, at_index(k, values, i), q->values.items[i], name_label_value(q->values.items[i]));
 }
 
@@ -42,10 +40,11 @@ static void check_node_field(struct check *k, struct str path, const struct core
 		bad_wrong(k, at_index(k, values, i), q->values.items[i], name_dns1123_subdomain(q->values.items[i]));
 }
 
-static void check_node_term(struct check *k, struct str path, const struct core_v1_NodeSelectorTerm *t)
+/* What is only preferred may hold values that no label can have. */
+static void check_node_term(struct check *k, struct str path, const struct core_v1_NodeSelectorTerm *t, bool any_value)
 {
 	for (uint32_t i = 0; i < t->matchExpressions.len; i++)
-		check_node_requirement(k, at_index(k, at(k, path, "matchExpressions"), i), &t->matchExpressions.items[i]);
+		check_node_requirement(k, at_index(k, at(k, path, "matchExpressions"), i), &t->matchExpressions.items[i], any_value);
 	for (uint32_t i = 0; i < t->matchFields.len; i++)
 		check_node_field(k, at_index(k, at(k, path, "matchFields"), i), &t->matchFields.items[i]);
 }
@@ -56,7 +55,7 @@ void check_node_selector(struct check *k, struct str path, const struct core_v1_
 	if (!s->nodeSelectorTerms.len)
 		bad_required(k, terms, "must have at least one node selector term");
 	for (uint32_t i = 0; i < s->nodeSelectorTerms.len; i++)
-		check_node_term(k, at_index(k, terms, i), &s->nodeSelectorTerms.items[i]);
+		check_node_term(k, at_index(k, terms, i), &s->nodeSelectorTerms.items[i], false);
 }
 
 static void check_weight(struct check *k, struct str path, int32_t w)
@@ -73,7 +72,7 @@ static void check_node_affinity(struct check *k, struct str path, const struct c
 	for (uint32_t i = 0; i < a->preferredDuringSchedulingIgnoredDuringExecution.len; i++) {
 		const struct core_v1_PreferredSchedulingTerm *t = &a->preferredDuringSchedulingIgnoredDuringExecution.items[i];
 		check_weight(k, at_index(k, preferred, i), t->weight);
-		check_node_term(k, at(k, at_index(k, preferred, i), "preference"), &t->preference);
+		check_node_term(k, at(k, at_index(k, preferred, i), "preference"), &t->preference, true);
 	}
 }
 
@@ -81,10 +80,32 @@ static void check_node_affinity(struct check *k, struct str path, const struct c
 
 static void check_label_keys(struct check *k, struct str path, const str_list_t *keys, const struct meta_v1_LabelSelector *s)
 {
-	if (keys->len && !s)
+	if (keys->len && !s) {
 		bad_forbidden(k, path, "must not be specified when labelSelector is not set");
+		return;
+	}
 	for (uint32_t i = 0; i < keys->len; i++)
 		bad_wrong(k, at_index(k, path, i), keys->items[i], name_qualified(keys->items[i]));
+}
+
+static bool has_key(const struct meta_v1_LabelSelector *s, uint32_t expressions, struct str key)
+{
+	for (uint32_t i = 0; i < expressions; i++)
+		if (str_eq(s->matchExpressions.items[i].key, key))
+			return true;
+	return str_map_has(&s->matchLabels, key);
+}
+
+/* The keys have been made requirements of the selector before (pod.c): a second one of a key was there already.  Upstream's path is that of the term. */
+static void check_keys_selected(struct check *k, struct str path, const str_list_t *keys, const struct meta_v1_LabelSelector *s)
+{
+	for (uint32_t i = 0; s && i < s->matchExpressions.len; i++)
+		for (uint32_t j = keys->len; j-- > 0;)
+			if (str_eq(keys->items[j], s->matchExpressions.items[i].key)) {
+				if (has_key(s, i, keys->items[j]))
+					bad_string(k, at_index(k, path, j), keys->items[j], "exists in both matchLabelKeys and labelSelector");
+				break;
+			}
 }
 
 static void check_keys_twice(struct check *k, struct str path, const struct core_v1_PodAffinityTerm *t)
@@ -103,6 +124,7 @@ static void check_pod_term(struct check *k, struct str path, const struct core_v
 		bad_wrong(k, at(k, path, "namespace"), *n, name_dns1123_label(*n));
 	check_label_keys(k, at(k, path, "matchLabelKeys"), &t->matchLabelKeys, t->labelSelector);
 	check_label_keys(k, at(k, path, "mismatchLabelKeys"), &t->mismatchLabelKeys, t->labelSelector);
+	check_keys_selected(k, path, &t->matchLabelKeys, t->labelSelector);
 	check_keys_twice(k, path, t);
 	if (!t->topologyKey.n)
 		bad_required(k, at(k, path, "topologyKey"), "can not be empty");
@@ -153,9 +175,15 @@ static const struct rule spread_rules[] = {
 	AT_LEAST("maxSkew", 1, "must be greater than zero"), NEED_WHY("topologyKey", "can not be empty"),
 	ENUM_ALWAYS("whenUnsatisfiable", "DoNotSchedule", "ScheduleAnyway"), END};
 
-static void check_constraint(struct check *k, struct str path, const struct core_v1_TopologySpreadConstraint *c)
+static void check_constraint(struct check *k, struct str path, const core_v1_TopologySpreadConstraint_list_t *l, uint32_t at_i)
 {
+	const struct core_v1_TopologySpreadConstraint *c = &l->items[at_i];
 	check_rules(k, path, T_core_v1_TopologySpreadConstraint, c, spread_rules);
+	for (uint32_t j = at_i + 1; j < l->len; j++)
+		if (str_eq(c->topologyKey, l->items[j].topologyKey) && str_eq(c->whenUnsatisfiable, l->items[j].whenUnsatisfiable)) {
+			bad_duplicate(k, at(k, path, "{topologyKey, whenUnsatisfiable}"), str_printf(k->a, "{%.*s, %.*s}", STR_F(c->topologyKey), STR_F(c->whenUnsatisfiable)));
+			break;
+		}
 	check_min_domains(k, path, c);
 	if (c->nodeAffinityPolicy.n)
 		check_choice(k, at(k, path, "nodeAffinityPolicy"), c->nodeAffinityPolicy, CHOICES("Honor", "Ignore"));
@@ -167,12 +195,6 @@ static void check_constraint(struct check *k, struct str path, const struct core
 
 void check_spread(struct check *k, struct str path, const core_v1_TopologySpreadConstraint_list_t *l)
 {
-	for (uint32_t i = 0; i < l->len; i++) {
-		const struct core_v1_TopologySpreadConstraint *c = &l->items[i];
-		check_constraint(k, at_index(k, path, i), c);
-		for (uint32_t j = i + 1; j < l->len; j++)
-			if (str_eq(c->topologyKey, l->items[j].topologyKey) && str_eq(c->whenUnsatisfiable, l->items[j].whenUnsatisfiable))
-				bad_duplicate(k, at(k, at_index(k, path, i), "{topologyKey, whenUnsatisfiable}"),
-					str_printf(k->a, "{%.*s, %.*s}", STR_F(c->topologyKey), STR_F(c->whenUnsatisfiable)));
-	}
+	for (uint32_t i = 0; i < l->len; i++)
+		check_constraint(k, at_index(k, path, i), l, i);
 }

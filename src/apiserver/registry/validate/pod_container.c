@@ -23,7 +23,7 @@ static void check_resize(struct pod_check *p, struct str path, const core_v1_Con
 		else if (!is_mutable_policy(r->restartPolicy))
 			bad_choice(k, path, r->restartPolicy, CHOICES("NotRequired", "RestartContainer"));
 		if (str_is(p->spec->restartPolicy, "Never") && !str_is(r->restartPolicy, "NotRequired"))
-			bad_string(k, path, r->restartPolicy, "must be NotRequired when `restartPolicy` of the Pod is Never");
+			bad_string(k, path, r->restartPolicy, "must be 'NotRequired' when `restartPolicy` is 'Never'");
 	}
 }
 
@@ -83,8 +83,12 @@ static void check_image(struct pod_check *p, struct str path, const struct core_
 {
 	if (!c->image.n)
 		bad_required(p->k, at(p->k, path, "image"), NULL);
-	else if (!p->is_template && str_trim(c->image).n != c->image.n)
-		bad_string(p->k, at(p->k, path, "image"), c->image, "must not have leading or trailing whitespace");
+}
+
+void check_image_padding(struct check *k, struct str path, struct str image)
+{
+	if (str_trim(image).n != image.n)
+		bad_string(k, at(k, path, "image"), image, "must not have leading or trailing whitespace");
 }
 
 static const struct rule common_name[] = {FORMAT_NEED("name", name_dns1123_label), END};
@@ -109,10 +113,11 @@ static void check_common(struct pod_check *p, struct str path, const struct core
 	check_security(p, at(k, path, "securityContext"), c->securityContext);
 }
 
+/* An empty name is one, too. */
 static bool has_name(const core_v1_Container_list_t *l, uint32_t n, struct str name)
 {
 	for (uint32_t i = 0; i < n; i++)
-		if (name.n && str_eq(l->items[i].name, name))
+		if (str_eq(l->items[i].name, name))
 			return true;
 	return false;
 }
@@ -120,7 +125,7 @@ static bool has_name(const core_v1_Container_list_t *l, uint32_t n, struct str n
 /* ---- host ports: each address, port and protocol once ---- */
 
 
-static void check_host_ports(struct check *k, struct str path, const struct core_v1_Container *list, uint32_t first, uint32_t n)
+static void check_host_ports(struct check *k, struct str path, const struct core_v1_Container *list, uint32_t n)
 {
 	str_list_t seen = {0};
 	for (uint32_t i = 0; i < n; i++)
@@ -133,7 +138,7 @@ static void check_host_ports(struct check *k, struct str path, const struct core
 			LIST_EACH(t, seen)
 				again |= str_eq(*t, text);
 			if (again)
-				bad_duplicate(k, at(k, at_index(k, at(k, at_index(k, path, first + i), "ports"), j), "hostPort"), text);
+				bad_duplicate(k, at(k, at_index(k, at(k, at_index(k, path, i), "ports"), j), "hostPort"), text);
 			else if ((s = arena_push(k->a, &seen)))
 				*s = text;
 		}
@@ -156,7 +161,7 @@ void check_containers(struct pod_check *p, struct str path)
 		check_probes(p, here, c);
 		check_restart(k, here, c);
 	}
-	check_host_ports(k, path, l->items, 0, l->len);
+	check_host_ports(k, path, l->items, l->len);
 }
 
 #define ONLY_SIDECAR "may not be set for init containers without restartPolicy=Always"
@@ -178,9 +183,9 @@ void check_init_containers(struct pod_check *p, struct str path)
 		const struct core_v1_Container *c = &l->items[i];
 		check_common(p, here, c);
 		check_restart(k, here, c);
-		if (has_name(&p->spec->containers, p->spec->containers.len, c->name) || has_name(l, i, c->name))
+		if (has_name(&p->spec->containers, p->spec->containers.len, c->name) || (c->name.n && has_name(l, i, c->name)))
 			bad_duplicate(k, at(k, here, "name"), c->name);
-		check_host_ports(k, path, c, i, 1);
+		check_host_ports(k, path, c, 1); /* the path is that of the first, as upstream's */
 		if (!str_is(c->restartPolicy, "Always")) {
 			check_plain_init(k, here, c);
 			continue;
@@ -197,15 +202,20 @@ _Static_assert(sizeof(struct core_v1_EphemeralContainerCommon) == sizeof(struct 
 	offsetof(struct core_v1_EphemeralContainerCommon, securityContext) == offsetof(struct core_v1_Container, securityContext), "the same members");
 #define NOT_EPHEMERAL "cannot be set for an Ephemeral Container"
 
-static const struct rule not_ephemeral[] = {FORBID("lifecycle", NOT_EPHEMERAL), FORBID("livenessProbe", NOT_EPHEMERAL), FORBID("ports", NOT_EPHEMERAL),
-	FORBID("readinessProbe", NOT_EPHEMERAL), FORBID("resizePolicy", NOT_EPHEMERAL), FORBID("restartPolicy", NOT_EPHEMERAL),
-	FORBID("startupProbe", NOT_EPHEMERAL), END};
+static void check_no_resources(struct check *k, struct str path, const void *value)
+{
+	const struct core_v1_ResourceRequirements *r = &((const struct core_v1_Container *)value)->resources;
+	if (r->limits.len || r->requests.len || r->claims.len)
+		bad_forbidden(k, at(k, path, "resources"), NOT_EPHEMERAL);
+}
+
+static const struct rule not_ephemeral[] = {FORBID("ports", NOT_EPHEMERAL), WITH(check_no_resources), FORBID("resizePolicy", NOT_EPHEMERAL),
+	FORBID("restartPolicy", NOT_EPHEMERAL), FORBID("restartPolicyRules", NOT_EPHEMERAL), FORBID("livenessProbe", NOT_EPHEMERAL), FORBID("readinessProbe", NOT_EPHEMERAL),
+	FORBID("startupProbe", NOT_EPHEMERAL), FORBID("lifecycle", NOT_EPHEMERAL), END};
 
 static void check_ephemeral_forbidden(struct check *k, struct str path, const struct core_v1_Container *c)
 {
 	check_rules(k, path, T_core_v1_Container, c, not_ephemeral);
-	if (c->resources.limits.len || c->resources.requests.len || c->resources.claims.len)
-		bad_forbidden(k, at(k, path, "resources"), NOT_EPHEMERAL);
 	for (uint32_t i = 0; i < c->volumeMounts.len; i++) {
 		struct str mount = at_index(k, at(k, path, "volumeMounts"), i);
 		if (c->volumeMounts.items[i].subPath.n)
@@ -229,11 +239,12 @@ void check_ephemeral_containers(struct pod_check *p, struct str path)
 		const struct core_v1_Container *c = (const void *)&l->items[i].ephemeralContainerCommon;
 		bool again = any_container(p->spec, c->name);
 		check_common(p, here, c);
+		check_image_padding(k, here, c->image);
 		for (uint32_t j = 0; j < i; j++)
-			again |= c->name.n && str_eq(l->items[j].ephemeralContainerCommon.name, c->name);
+			again |= str_eq(l->items[j].ephemeralContainerCommon.name, c->name);
 		if (again)
 			bad_duplicate(k, at(k, here, "name"), c->name);
-		if (l->items[i].targetContainerName.n && !has_name(&p->spec->containers, p->spec->containers.len, l->items[i].targetContainerName))
+		if (l->items[i].targetContainerName.n && !any_container(p->spec, l->items[i].targetContainerName))
 			bad_not_found(k, at(k, here, "targetContainerName"), l->items[i].targetContainerName);
 		check_ephemeral_forbidden(k, here, c);
 	}

@@ -8,15 +8,14 @@ static const char *const env_fields[] = {"metadata.name", "metadata.namespace", 
 static const char *const volume_fields[] = {"metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid", NULL};
 /* Everything that the conversion of field labels knows. */
 static const char *const known_fields[] = {"metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName",
-	"spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork", "status.phase", "status.hostIP", "status.hostIPs", "status.podIP",
-	"status.podIPs", "status.nominatedNodeName", NULL};
+	"spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.host", "status.phase", "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs", NULL};
 static const char *const resources[] = {"limits.cpu", "limits.ephemeral-storage", "limits.memory", "requests.cpu", "requests.ephemeral-storage", "requests.memory", NULL};
 
 /* metadata.labels['a/b'] */
 static bool subscript(struct str path, struct str *map, struct str *key)
 {
 	ptrdiff_t i = str_find(path, STR("['"));
-	if (i < 0 || !str_has_suffix(path, STR("']")))
+	if (i < 1 || !str_has_suffix(path, STR("']")))
 		return false;
 	*map = str_sub(path, 0, (size_t)i);
 	*key = str_sub(path, (size_t)i + 2, path.n - 2);
@@ -25,51 +24,59 @@ static bool subscript(struct str path, struct str *map, struct str *key)
 
 static void check_subscript(struct check *k, struct str path, struct str map, struct str key)
 {
-	if (!str_is(map, "metadata.labels") && !str_is(map, "metadata.annotations"))
-		bad_string(k, path, map, "does not support subscript");
-	else
-		bad_wrong(k, path, key, name_qualified(key));
+	key = str_is(map, "metadata.labels") ? key : lowered(k, key);
+	bad_wrong(k, path, key, name_qualified(key));
+}
+
+static void bad_unconverted(struct check *k, struct str path, struct str value, const char *why, struct str what)
+{
+	bad_string(k, path, value, str_z(k->a, str_printf(k->a, "error converting fieldPath: %s: %.*s", why, STR_F(what))));
 }
 
 static void check_field_ref(struct check *k, struct str path, const struct core_v1_ObjectFieldSelector *f, const char *const *allowed)
 {
-	struct str map, key, at_path = at(k, path, "fieldPath");
+	struct str map = {0}, key, at_path = at(k, path, "fieldPath");
 	if (!f->apiVersion.n)
 		bad_required(k, at(k, path, "apiVersion"), NULL);
 	else if (!f->fieldPath.n)
 		bad_required(k, at_path, NULL);
-	else if (subscript(f->fieldPath, &map, &key))
+	else if (!str_is(f->apiVersion, "v1"))
+		bad_unconverted(k, at_path, f->fieldPath, "unsupported pod version", f->apiVersion);
+	else if (subscript(f->fieldPath, &map, &key) && !str_is(map, "metadata.labels") && !str_is(map, "metadata.annotations"))
+		bad_unconverted(k, at_path, f->fieldPath, "field label does not support subscript", f->fieldPath);
+	else if (map.n)
 		check_subscript(k, path, map, key);
 	else if (!one_of(f->fieldPath, known_fields))
-		bad_string(k, at_path, f->fieldPath, "error converting fieldPath: field label not supported");
+		bad_unconverted(k, at_path, f->fieldPath, "field label not supported", f->fieldPath);
 	else
 		check_choice(k, at_path, f->fieldPath, allowed);
 }
 
+static bool is_huge(struct str n) { return str_has_prefix(n, STR("limits.hugepages-")) || str_has_prefix(n, STR("requests.hugepages-")); }
+
 static void check_divisor(struct check *k, struct str path, const struct core_v1_ResourceFieldSelector *f)
 {
 	static const char *const bytes[] = {"1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei", NULL};
-	bool cpu = str_has_suffix(f->resource, STR(".cpu"));
-	if (!f->divisor.n || str_is(f->divisor, "0"))
+	bool cpu = one_of(f->resource, CHOICES("limits.cpu", "requests.cpu"));
+	if (!f->divisor.n || str_is(f->divisor, "0") || (!is_huge(f->resource) && !one_of(f->resource, resources)))
 		return;
 	if (cpu && !one_of(f->divisor, CHOICES("1m", "1")))
 		bad_string(k, path, f->resource, "only divisor's values 1m and 1 are supported with the cpu resource");
 	if (!cpu && !one_of(f->divisor, bytes))
-		bad_string(k, path, f->resource, "only divisor's values 1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei are supported with the memory resource");
+		bad_string(k, path, f->resource, str_z(k->a, str_printf(k->a, "only divisor's values 1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei are supported with the %s resource",
+			is_huge(f->resource) ? "hugepages" : str_has_suffix(f->resource, STR("storage")) ? "local ephemeral storage" : "memory")));
 }
 
 static void check_resource_ref(struct check *k, struct str path, const struct core_v1_ResourceFieldSelector *f, bool volume)
 {
 	struct str at_resource = at(k, path, "resource");
-	bool huge = str_has_prefix(f->resource, STR("limits.hugepages-")) || str_has_prefix(f->resource, STR("requests.hugepages-"));
 	if (volume && !f->containerName.n)
 		bad_required(k, at(k, path, "containerName"), NULL);
 	else if (!f->resource.n)
 		bad_required(k, at_resource, NULL);
-	else if (!huge && !one_of(f->resource, resources))
+	else if (!is_huge(f->resource) && !one_of(f->resource, resources))
 		bad_choice(k, at_resource, f->resource, resources);
-	else
-		check_divisor(k, at(k, path, "divisor"), f);
+	check_divisor(k, at(k, path, "divisor"), f);
 }
 
 static void check_key_name(struct check *k, struct str path, struct str name, struct str key)
@@ -131,6 +138,9 @@ void check_env(struct check *k, struct str path, const core_v1_EnvVar_list_t *l)
 	}
 }
 
+static const struct rule from_name[] = {FORMAT_NEED("name", name_dns1123_subdomain), END};
+static const struct rule from_rules[] = {SUB("configMapRef", from_name), SUB("secretRef", from_name), END};
+
 void check_env_from(struct check *k, struct str path, const core_v1_EnvFromSource_list_t *l)
 {
 	for (uint32_t i = 0; i < l->len; i++) {
@@ -138,10 +148,7 @@ void check_env_from(struct check *k, struct str path, const core_v1_EnvFromSourc
 		const struct core_v1_EnvFromSource *s = &l->items[i];
 		if (s->prefix.n)
 			bad_wrong(k, at(k, here, "prefix"), s->prefix, name_env(s->prefix));
-		if (s->configMapRef)
-			bad_wrong(k, at(k, here, "configMapRef.name"), s->configMapRef->localObjectReference.name, name_dns1123_subdomain(s->configMapRef->localObjectReference.name));
-		if (s->secretRef)
-			bad_wrong(k, at(k, here, "secretRef.name"), s->secretRef->localObjectReference.name, name_dns1123_subdomain(s->secretRef->localObjectReference.name));
+		check_rules(k, here, T_core_v1_EnvFromSource, s, from_rules);
 		if (!s->configMapRef && !s->secretRef)
 			bad_string(k, path, STR(""), "must specify one of: `configMapRef` or `secretRef`");
 		else if (s->configMapRef && s->secretRef)
@@ -154,7 +161,7 @@ void check_downward_items(struct check *k, struct str path, const core_v1_Downwa
 	LIST_EACH(f, *l) {
 		if (!f->path.n)
 			bad_required(k, at(k, path, "path"), NULL);
-		check_local_path(k, at(k, path, "path"), f->path);
+		check_bottom_path(k, at(k, path, "path"), f->path);
 		if (f->fieldRef)
 			check_field_ref(k, at(k, path, "fieldRef"), f->fieldRef, volume_fields);
 		if (f->fieldRef && f->resourceFieldRef)

@@ -67,8 +67,10 @@ static void check_dns(struct pod_check *p, struct str path)
 			bad_required(k, path, "must provide `dnsConfig` when `dnsPolicy` is None");
 			return;
 		}
-		if (!d->nameservers.len)
+		if (!d->nameservers.len) {
 			bad_required(k, at(k, path, "nameservers"), "must provide at least one DNS nameserver when `dnsPolicy` is None");
+			return;
+		}
 	}
 	if (!d)
 		return;
@@ -84,6 +86,13 @@ static void check_dns(struct pod_check *p, struct str path)
 
 /* ---- tolerations ---- */
 
+/* One cause for all that is wrong. */
+static void check_joined(struct check *k, struct str path, struct str value, struct wrong w)
+{
+	if (w.n)
+		bad_string(k, path, value, str_z(k->a, wrong_join(k->a, w)));
+}
+
 static void check_toleration(struct check *k, struct str path, const struct core_v1_Toleration *t)
 {
 	bool equal = !t->operator.n || str_is(t->operator, "Equal"), exists = str_is(t->operator, "Exists");
@@ -94,7 +103,7 @@ static void check_toleration(struct check *k, struct str path, const struct core
 	if (t->has_tolerationSeconds && !str_is(t->effect, "NoExecute"))
 		bad_string(k, at(k, path, "effect"), t->effect, "effect must be 'NoExecute' when `tolerationSeconds` is set");
 	if (equal)
-		bad_wrong(k, at(k, path, "operator"), t->value, name_label_value(t->value));
+		check_joined(k, at(k, path, "operator"), t->value, name_label_value(t->value));
 	else if (exists && t->value.n)
 		bad_string(k, at(k, path, "operator"), t->value, "value must be empty when `operator` is 'Exists'");
 	else if (!exists)
@@ -116,15 +125,15 @@ static void check_claim_sources(struct check *k, struct str path, const core_v1_
 	for (uint32_t i = 0; i < l->len; i++) {
 		const struct core_v1_PodResourceClaim *c = &l->items[i];
 		struct str here = at_index(k, path, i), json = json_text(k, (struct ref){desc_type(T_core_v1_PodResourceClaim), (void *)c});
+		bool again = false;
+		for (uint32_t j = 0; j < i; j++)
+			again |= str_eq(c->name, l->items[j].name);
 		if (!c->name.n)
 			bad_required(k, at(k, here, "name"), NULL);
+		else if (again)
+			bad_duplicate(k, at(k, here, "name"), c->name);
 		else
 			bad_wrong(k, at(k, here, "name"), c->name, name_dns1123_label(c->name));
-		for (uint32_t j = 0; j < i && c->name.n; j++)
-			if (str_eq(c->name, l->items[j].name)) {
-				bad_duplicate(k, at(k, here, "name"), c->name);
-				break;
-			}
 		if (c->resourceClaimName.p && c->resourceClaimTemplateName.p)
 			bad_value(k, here, json, "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified");
 		if (!c->resourceClaimName.p && !c->resourceClaimTemplateName.p)
@@ -149,19 +158,13 @@ static void check_gates(struct check *k, struct str path, const core_v1_PodSched
 	}
 }
 
-static void check_node_name(struct pod_check *p, struct str path)
+void check_overhead(struct check *k, struct str path, const void *value)
 {
-	if (p->spec->schedulingGates.len && p->spec->nodeName.n && !(p->old && p->old->nodeName.n))
-		bad_forbidden(p->k, at(p->k, path, "nodeName"), "cannot be set until all schedulingGates have been cleared");
+	const struct core_v1_ResourceRequirements r = {.limits = *(const struct str_map *)value};
+	check_requirements(k, path, &r, NULL);
 }
 
-static void check_overhead(struct check *k, struct str path, const void *value)
-{
-	LIST_EACH(q, *(const struct str_map *)value) {
-		check_resource_name(k, at_key(k, path, q->key), q->key);
-		check_quantity_value(k, at_key(k, path, q->key), q->key, q->value);
-	}
-}
+static void check_name(struct check *k, struct str path, const void *value) { bad_wrong(k, path, *(const struct str *)value, name_dns1123_subdomain(*(const struct str *)value)); }
 
 #define HOSTNAME_MAX 64 /* of Linux */
 
@@ -175,6 +178,15 @@ static void check_hostname_override(struct check *k, struct str path, const stru
 
 static void check_alias_ip(struct check *k, struct str path, const void *value) { check_ip(k, path, value ? *(const struct str *)value : (struct str){0}); }
 
+static void check_os_name(struct check *k, struct str path, const void *value)
+{
+	struct str name = ((const struct core_v1_PodOS *)value)->name;
+	if (!name.n)
+		bad_required(k, at(k, path, "name"), "cannot be empty");
+	else
+		check_choice(k, path, name, CHOICES("linux", "windows"));
+}
+
 static const struct rule alias_rules[] = {CALL_ALWAYS("ip", check_alias_ip), FORMAT_ALWAYS("hostnames", name_dns1123_subdomain), END};
 static const struct rule readiness_rules[] = {FORMAT_ALWAYS("conditionType", name_qualified), END};
 static const struct rule policies[] = {
@@ -186,9 +198,9 @@ static const struct rule names[] = {
 	FORMAT("hostname", name_dns1123_label), FORMAT("subdomain", name_dns1123_label), FORMAT("hostnameOverride", name_dns1123_subdomain),
 	LONG("hostnameOverride", HOSTNAME_MAX), END};
 static const struct rule last[] = {
-	EACH("hostAliases", alias_rules), FORMAT("priorityClassName", name_dns1123_subdomain), FORMAT("runtimeClassName", name_dns1123_subdomain),
+	EACH("hostAliases", alias_rules), FORMAT("priorityClassName", name_dns1123_subdomain), CALL("runtimeClassName", check_name),
 	ENUM("preemptionPolicy", "PreemptLowerPriority", "Never"), CALL("overhead", check_overhead),
-	SUB("os", ((const struct rule[]){ENUM_NEED("name", "linux", "windows"), END})), END};
+	CALL("os", check_os_name), END};
 
 void check_pod_spec(struct check *k, struct str path, const struct core_v1_PodSpec *s, const struct core_v1_PodSpec *old, const struct meta_v1_ObjectMeta *m, bool template)
 {
@@ -207,8 +219,8 @@ void check_pod_spec(struct check *k, struct str path, const struct core_v1_PodSp
 	check_rules(k, path, T_core_v1_PodSpec, s, ((const struct rule[]){EACH("readinessGates", readiness_rules), END}));
 	check_gates(k, at(k, path, "schedulingGates"), &s->schedulingGates);
 	check_spread(k, at(k, path, "topologySpreadConstraints"), &s->topologySpreadConstraints);
+	check_host_process(k, path, s);
 	check_host_users(p, path);
-	check_node_name(p, path);
 	check_rules(k, path, T_core_v1_PodSpec, s, names);
 	check_hostname_override(k, path, s);
 	check_tolerations(k, at(k, path, "tolerations"), &s->tolerations);
@@ -240,20 +252,33 @@ void check_template(struct check *k, struct str path, const struct core_v1_PodTe
 	check_annotations(k, at(k, path, "annotations"), &t->metadata.annotations);
 	check_pod_annotations(k, at(k, path, "annotations"), &t->metadata.annotations, &t->spec);
 	check_pod_spec(k, spec, &t->spec, old ? &old->spec : NULL, &t->metadata, true);
+	check_profiles_agree(k, spec, &t->metadata.annotations, &t->spec);
 	if (t->spec.ephemeralContainers.len)
 		bad_forbidden(k, at(k, spec, "ephemeralContainers"), "ephemeral containers not allowed in pod template");
 }
 
 /* ---- Pods and PodTemplates ---- */
 
+void check_pod(struct check *k, const struct core_v1_Pod *p, const struct core_v1_Pod *old)
+{
+	check_pod_annotations(k, STR("metadata.annotations"), &p->metadata.annotations, &p->spec);
+	check_pod_spec(k, STR("spec"), &p->spec, old ? &old->spec : NULL, &p->metadata, false);
+	for (uint32_t i = 0; i < p->spec.containers.len; i++)
+		check_image_padding(k, at_index(k, STR("spec.containers"), i), p->spec.containers.items[i].image);
+	for (uint32_t i = 0; i < p->spec.initContainers.len; i++)
+		check_image_padding(k, at_index(k, STR("spec.initContainers"), i), p->spec.initContainers.items[i].image);
+}
+
 void validate_pod(struct request *r, const void *obj, struct err *e)
 {
 	const struct core_v1_Pod *p = obj;
 	CHECK(k);
-	check_pod_annotations(k, STR("metadata.annotations"), &p->metadata.annotations, &p->spec);
-	check_pod_spec(k, STR("spec"), &p->spec, NULL, &p->metadata, false);
+	check_pod(k, p, NULL);
 	if (p->spec.ephemeralContainers.len)
 		bad_forbidden(k, STR("spec.ephemeralContainers"), "cannot be set on create");
+	if (p->spec.schedulingGates.len && p->spec.nodeName.n)
+		bad_forbidden(k, STR("spec.nodeName"), "cannot be set until all schedulingGates have been cleared");
+	check_profiles_agree(k, STR("spec"), &p->metadata.annotations, &p->spec);
 }
 
 void validate_podtemplate(struct request *r, const void *obj, struct err *e)

@@ -299,16 +299,22 @@ void validate_priorityclass_update(struct request *r, const void *obj, const voi
 
 /* ---- RuntimeClass ---- */
 
-static void check_pod_fixed(struct check *k, struct str path, const void *value)
+/* Upstream names it by the member it is checked as. */
+static void check_pod_fixed(struct check *k, struct str path, const void *value) { check_overhead(k, path, &((const struct node_v1_Overhead *)value)->podFixed); }
+
+static void check_class_tolerations(struct check *k, struct str path, const void *value)
 {
-	LIST_EACH(q, *(const struct str_map *)value) {
-		check_resource_name(k, at_key(k, path, q->key), q->key);
-		check_quantity_value(k, at_key(k, path, q->key), q->key, q->value);
-	}
+	const core_v1_Toleration_list_t *l = value;
+	check_tolerations(k, path, l);
+	for (uint32_t i = 1; i < l->len; i++)
+		for (uint32_t j = 0; j < i; j++)
+			if (obj_equal_at(desc_type(T_core_v1_Toleration), &l->items[i], &l->items[j])) {
+				bad_duplicate_raw(k, at_index(k, path, i), json_text(k, (struct ref){desc_type(T_core_v1_Toleration), (void *)&l->items[i]}));
+				break;
+			}
 }
-static void check_class_tolerations(struct check *k, struct str path, const void *value) { check_tolerations(k, path, value); }
 static const struct rule class_scheduling[] = {LABELS("nodeSelector"), CALL("tolerations", check_class_tolerations), END};
-static const struct rule class_overhead[] = {CALL("podFixed", check_pod_fixed), END};
+static const struct rule class_overhead[] = {WITH(check_pod_fixed), END};
 static const struct rule runtimeclass_rules[] = {FORMAT_ALWAYS("handler", name_dns1123_label), SUB("overhead", class_overhead), SUB("scheduling", class_scheduling), END};
 static const struct rule runtimeclass_same[] = {SAME("handler"), END};
 RULES_NEW(validate_runtimeclass, T_node_v1_RuntimeClass, runtimeclass_rules)

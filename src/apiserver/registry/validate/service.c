@@ -9,7 +9,6 @@
 typedef struct core_v1_Service service_t;
 typedef struct core_v1_ServiceSpec spec_t;
 #define ONLY_LB "may only be used when `type` is 'LoadBalancer'"
-#define KUBELET_PORT 10250
 #define AFFINITY_MAX_S 86400
 #define CLUSTER_IPS_MAX 2
 
@@ -91,9 +90,6 @@ static void check_external_name(struct check *k, const spec_t *s)
 static void check_by_type(struct check *k, const spec_t *s)
 {
 	if (is_lb(s)) {
-		for (uint32_t i = 0; i < s->ports.len; i++)
-			if (s->ports.items[i].port == KUBELET_PORT)
-				bad_number(k, at(k, at_index(k, STR("spec.ports"), i), "port"), KUBELET_PORT, "may not expose port 10250 externally since it is used by kubelet");
 		if (is_headless(s))
 			bad_string(k, STR("spec.clusterIPs[0]"), STR("None"), "may not be set to 'None' for LoadBalancer services");
 	} else if (str_is(s->type, "NodePort")) {
@@ -145,7 +141,7 @@ static void check_families(struct check *k, const spec_t *s)
 
 static bool check_cluster_ip_values(struct check *k, const spec_t *s)
 {
-	uint32_t before = k->e->ncauses;
+	uint32_t before = k->e->ncauses, wrong;
 	for (uint32_t i = 0; i < s->clusterIPs.len; i++) {
 		struct str ip = s->clusterIPs.items[i];
 		if (i == 0 && str_is(ip, "None")) {
@@ -155,9 +151,10 @@ static bool check_cluster_ip_values(struct check *k, const spec_t *s)
 		}
 		check_ip(k, at_index(k, STR("spec.clusterIPs"), i), ip);
 	}
+	wrong = k->e->ncauses - before;
 	if (s->clusterIPs.len > CLUSTER_IPS_MAX)
 		bad_value(k, STR("spec.clusterIPs"), json_strings(k, &s->clusterIPs), "may only hold up to 2 values");
-	return k->e->ncauses == before;
+	return !wrong;
 }
 
 static void check_cluster_ips(struct check *k, const spec_t *s)
@@ -166,11 +163,13 @@ static void check_cluster_ips(struct check *k, const spec_t *s)
 	struct ip a, b;
 	if (is_external_name(s))
 		return;
-	check_families(k, s);
-	if (!s->clusterIP.n && s->clusterIPs.len)
+	if (s->clusterIP.n && !s->clusterIPs.len)
+		bad_required(k, path, NULL);
+	else if (!s->clusterIP.n && s->clusterIPs.len)
 		bad_value(k, path, json_strings(k, &s->clusterIPs), "must be empty when `clusterIP` is not specified");
 	else if (s->clusterIP.n && s->clusterIPs.len && !str_eq(s->clusterIP, s->clusterIPs.items[0]))
 		bad_value(k, path, json_strings(k, &s->clusterIPs), "first value must match `clusterIP`");
+	check_families(k, s);
 	if (!check_cluster_ip_values(k, s))
 		return;
 	if (s->clusterIPs.len == 2 && !ip_parse(s->clusterIPs.items[0], true, &a) && !ip_parse(s->clusterIPs.items[1], true, &b) && a.v4 == b.v4)
@@ -190,14 +189,12 @@ static void check_ranges_annotation(struct check *k, const service_t *s)
 {
 	const struct str_map *m = &s->metadata.annotations;
 	struct str path = at_key(k, STR("metadata.annotations"), STR(RANGES_KEY)), rest = str_trim(str_map_get(m, STR(RANGES_KEY))), one;
-	struct cidr c;
 	if (s->spec.loadBalancerSourceRanges.len || !str_map_has(m, STR(RANGES_KEY)))
 		return;
 	if (!is_lb(&s->spec))
 		bad_forbidden(k, path, ONLY_LB);
 	while (rest.n && str_next(&rest, ',', &one))
-		if (cidr_parse(str_trim(one), true, &c))
-			bad_string(k, path, str_trim(one), BAD_CIDR);
+		check_cidr(k, path, str_trim(one));
 }
 
 #define TOPOLOGY_MODE "service.kubernetes.io/topology-mode"
@@ -213,12 +210,10 @@ static void check_topology(struct check *k, const struct str_map *m)
 static void check_ranges(struct check *k, const spec_t *s)
 {
 	struct str path = STR("spec.LoadBalancerSourceRanges"); /* as upstream spells it */
-	struct cidr c;
 	if (s->loadBalancerSourceRanges.len && !is_lb(s))
 		bad_forbidden(k, path, ONLY_LB);
 	for (uint32_t i = 0; i < s->loadBalancerSourceRanges.len; i++)
-		if (cidr_parse(str_trim(s->loadBalancerSourceRanges.items[i]), true, &c))
-			bad_string(k, at_index(k, path, i), s->loadBalancerSourceRanges.items[i], BAD_CIDR);
+		check_cidr(k, at_index(k, path, i), str_trim(s->loadBalancerSourceRanges.items[i]));
 }
 
 static void check_outside(struct check *k, const spec_t *s)
@@ -228,7 +223,7 @@ static void check_outside(struct check *k, const spec_t *s)
 	if (!outside && s->externalTrafficPolicy.n)
 		bad_string(k, path, s->externalTrafficPolicy, "may only be set for externally-accessible services");
 	else if (outside && !s->externalTrafficPolicy.n)
-		bad_required(k, path, "for externally-accessible services");
+		bad_required(k, path, NULL);
 	else if (outside)
 		check_choice(k, path, s->externalTrafficPolicy, CHOICES("Cluster", "Local"));
 	if (s->healthCheckNodePort && !(is_lb(s) && str_is(s->externalTrafficPolicy, "Local")))
@@ -237,10 +232,8 @@ static void check_outside(struct check *k, const spec_t *s)
 		check_port(k, health, s->healthCheckNodePort);
 }
 
-static void check_lb(struct check *k, const spec_t *s)
+static void check_lb_class(struct check *k, const spec_t *s)
 {
-	if (s->has_allocateLoadBalancerNodePorts && !is_lb(s))
-		bad_forbidden(k, STR("spec.allocateLoadBalancerNodePorts"), ONLY_LB);
 	if (s->loadBalancerClass.p && !is_lb(s))
 		bad_forbidden(k, STR("spec.loadBalancerClass"), ONLY_LB);
 	else if (s->loadBalancerClass.p)
@@ -283,7 +276,9 @@ static void check_service(struct check *k, const service_t *service)
 	check_ports_once(k, s);
 	check_ranges(k, s);
 	check_ranges_annotation(k, service);
-	check_lb(k, s);
+	if (s->has_allocateLoadBalancerNodePorts && !is_lb(s))
+		bad_forbidden(k, STR("spec.allocateLoadBalancerNodePorts"), ONLY_LB);
+	check_lb_class(k, s);
 	check_outside(k, s);
 	check_rules(k, STR("spec"), T_core_v1_ServiceSpec, s, service_last);
 }
@@ -296,13 +291,32 @@ void validate_service(struct request *r, const void *obj, struct err *e)
 
 /* ---- updates ---- */
 
-static void check_ips_kept(struct check *k, const spec_t *now, const spec_t *old)
+#define ONCE "may not change once set"
+
+static bool is_single(const spec_t *s) { return str_is(s->ipFamilyPolicy, "SingleStack"); }
+
+/* The first element stays; the second may come, and go with a policy that says so. */
+static void check_kept(struct check *k, const spec_t *s, struct str path, const str_list_t *now, const str_list_t *old, const char *unset, const char *release)
 {
-	if (is_external_name(now) || is_external_name(old) || !old->clusterIPs.len || !now->clusterIPs.len)
+	struct str shown = json_strings(k, now);
+	if (now->len < old->len && !s->clusterIPs.len)
+		bad_value(k, at_index(k, path, 0), shown, unset);
+	for (uint32_t i = 0; i < now->len && i < old->len && (i == 0 || now->len == old->len); i++)
+		if (!str_eq(now->items[i], old->items[i]))
+			bad_value(k, at_index(k, path, i), shown, ONCE);
+	if (now->len < old->len && now->len == 1 && !is_single(s))
+		bad_string(k, STR("spec.ipFamilyPolicy"), s->ipFamilyPolicy, release);
+}
+
+static void check_addresses_kept(struct check *k, const spec_t *now, const spec_t *old)
+{
+	if (is_external_name(now) || is_external_name(old) || (is_headless(now) && is_headless(old)))
 		return;
-	for (uint32_t i = 0; i < now->clusterIPs.len && i < old->clusterIPs.len; i++)
-		if (!str_eq(now->clusterIPs.items[i], old->clusterIPs.items[i]) && (i == 0 || (now->clusterIPs.len > 1 && old->clusterIPs.len > 1)))
-			bad_value(k, at_index(k, STR("spec.clusterIPs"), i), json_strings(k, &now->clusterIPs), "may not change once set");
+	check_kept(k, now, STR("spec.clusterIPs"), &now->clusterIPs, &old->clusterIPs, "primary clusterIP can not be unset",
+		"must be set to 'SingleStack' when releasing the secondary clusterIP");
+	if (is_headless(now) == is_headless(old))
+		check_kept(k, now, STR("spec.ipFamilies"), &now->ipFamilies, &old->ipFamilies, "primary ipFamily can not be unset",
+			"must be set to 'SingleStack' when releasing the secondary ipFamily");
 }
 
 void validate_service_update(struct request *r, const void *obj, const void *old_, struct err *e)
@@ -310,13 +324,12 @@ void validate_service_update(struct request *r, const void *obj, const void *old
 	const spec_t *now = &((const service_t *)obj)->spec, *old = &((const service_t *)old_)->spec;
 	bool local = is_lb(now) && str_is(now->externalTrafficPolicy, "Local"), was = is_lb(old) && str_is(old->externalTrafficPolicy, "Local");
 	CHECK(k);
-	check_ips_kept(k, now, old);
-	if (!is_external_name(now) && !is_external_name(old) && now->ipFamilies.len && old->ipFamilies.len && !str_eq(now->ipFamilies.items[0], old->ipFamilies.items[0]))
-		bad_value(k, STR("spec.ipFamilies[0]"), json_strings(k, &now->ipFamilies), "may not change once set");
+	check_addresses_kept(k, now, old);
+	if (is_lb(now) && is_lb(old) && (!str_eq(now->loadBalancerClass, old->loadBalancerClass) || !now->loadBalancerClass.p != !old->loadBalancerClass.p))
+		bad_string(k, STR("spec.loadBalancerClass"), now->loadBalancerClass, ONCE);
+	check_lb_class(k, now); /* and once more below, as upstream */
 	if (local && was && now->healthCheckNodePort != old->healthCheckNodePort)
 		bad_forbidden(k, STR("spec.healthCheckNodePort"), IMMUTABLE);
-	if (is_lb(now) && is_lb(old) && (!str_eq(now->loadBalancerClass, old->loadBalancerClass) || !now->loadBalancerClass.p != !old->loadBalancerClass.p))
-		bad_string(k, STR("spec.loadBalancerClass"), now->loadBalancerClass, "may not change once set");
 	check_service(k, obj);
 }
 
@@ -338,7 +351,7 @@ void validate_service_status(struct request *r, const void *obj, const void *old
 	struct str path = STR("status.loadBalancer.ingress");
 	CHECK(k);
 	if (!is_lb(&s->spec) && s->status.loadBalancer.ingress.len) {
-		bad_forbidden(k, path, "may only be used when `spec.type` is LoadBalancer");
+		bad_forbidden(k, path, "may only be used when `spec.type` is 'LoadBalancer'");
 		return;
 	}
 	for (uint32_t i = 0; i < s->status.loadBalancer.ingress.len; i++) {

@@ -24,7 +24,7 @@ hook_new validate_configmap, validate_controllerrevision, validate_cronjob, vali
 hook_change validate_configmap_update, validate_controllerrevision_update, validate_cronjob_update, validate_daemonset_status,
 	validate_daemonset_update, validate_deployment_status, validate_deployment_update, validate_endpoints_update, validate_endpointslice_update,
 	validate_ingress_update, validate_ingressclass_update, validate_job_update, validate_limitrange_update, validate_namespace_finalize,
-	validate_networkpolicy_update, validate_node_update, validate_quota_update, validate_rc_status, validate_rc_update, validate_replicaset_status,
+	validate_networkpolicy_update, validate_node_status, validate_node_update, validate_quota_update, validate_rc_status, validate_rc_update, validate_replicaset_status,
 	validate_replicaset_update, validate_secret_update, validate_service_status, validate_service_update, validate_statefulset_status,
 	validate_statefulset_update, validate_quota_status, validate_namespace_status, validate_ingress_status, validate_ipaddress_update,
 	validate_servicecidr_update;
@@ -41,7 +41,7 @@ hook_name validate_name_driver;
 
 /* warn.c */
 hook_warn warn_pod, warn_deployment, warn_replicaset, warn_daemonset, warn_statefulset, warn_rc, warn_podtemplate, warn_job, warn_cronjob, warn_service,
-	warn_endpointslice, warn_ingress, warn_serviceaccount, warn_secret, warn_csidriver, warn_pvc, warn_pv;
+	warn_endpointslice, warn_ingress, warn_serviceaccount, warn_secret, warn_csidriver, warn_pvc, warn_pv, warn_quota;
 
 /* flow.c */
 hook_new validate_flowschema, validate_prioritylevel;
@@ -50,7 +50,7 @@ hook_change validate_flowschema_update, validate_flowschema_status, validate_pri
 /* pod_spec.c, pod_update.c, claim.c */
 hook_new validate_pod, validate_podtemplate, validate_pvc, validate_pv;
 hook_change validate_job_status, validate_pod_update, validate_pod_status, validate_pod_ephemeral, validate_pod_resize, validate_podtemplate_update, validate_pvc_update, validate_pvc_status,
-	validate_pv_update;
+	validate_pv_update, validate_pv_status;
 
 #define validate_namespace_update NULL
 

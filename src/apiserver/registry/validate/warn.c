@@ -112,6 +112,14 @@ static void warn_overlaps(struct warned *w, const struct core_v1_Volume *v)
 			}
 }
 
+static void warn_claim_size(struct warned *w, struct str path, const struct core_v1_PersistentVolumeClaimSpec *s)
+{
+	struct str text = str_map_get(&s->resources.requests, STR("storage"));
+	struct quantity v = quantity_of(text), whole = quantity_int(quantity_value(&v), v.format);
+	if (quantity_cmp(&v, &whole))
+		WARN(w, path, ".resources.requests[storage]: fractional byte value \"%.*s\" is invalid, must be an integer", STR_F(text));
+}
+
 static void warn_volume(struct warned *w, struct str path, const struct core_v1_Volume *v)
 {
 	for (size_t i = 0; i < sizeof old_sources / sizeof *old_sources; i++)
@@ -120,6 +128,8 @@ static void warn_volume(struct warned *w, struct str path, const struct core_v1_
 	if (v->volumeSource.projected)
 		warn_projected(w, v);
 	warn_overlaps(w, v);
+	if (v->volumeSource.ephemeral && v->volumeSource.ephemeral->volumeClaimTemplate)
+		warn_claim_size(w, at(&w->k, path, "ephemeral.volumeClaimTemplate.spec"), &v->volumeSource.ephemeral->volumeClaimTemplate->spec);
 }
 
 /* ---- containers ---- */
@@ -140,24 +150,84 @@ static void warn_env(struct warned *w, struct str path, const core_v1_EnvVar_lis
 	for (uint32_t i = 1; i < l->len; i++)
 		for (uint32_t j = 0; j < i; j++)
 			if (str_eq(l->items[i].name, l->items[j].name)) {
-				/* A variable that refers to what it was before is meant so. */
+				/* A variable that adds to what it was before is meant so. */
 				struct str use = str_printf(w->r->arena, "$(%.*s)", STR_F(l->items[i].name));
-				if (str_find(l->items[i].value, use) < 0)
+				if (l->items[i].valueFrom || str_eq(l->items[i].value, use) || str_find(l->items[i].value, use) < 0)
 					WARN(w, path, ".env[%u]: hides previous definition of \"%.*s\", which may be dropped when using apply", i, STR_F(l->items[i].name));
 				break;
 			}
 }
 
-static void warn_ports(struct warned *w, struct str path, const core_v1_ContainerPort_list_t *l)
+/* ---- ports, of all containers together ---- */
+
+struct port_at {
+	struct str path;
+	const struct core_v1_ContainerPort *port;
+};
+struct ports {
+	struct port_at *items;
+	uint32_t len, cap;
+};
+
+static void add_ports(struct warned *w, struct ports *l, struct str path, const core_v1_ContainerPort_list_t *ports)
+{
+	for (uint32_t i = 0; i < ports->len; i++) {
+		struct port_at *p = arena_push(w->r->arena, l);
+		if (p)
+			*p = (struct port_at){at_index(&w->k, at(&w->k, path, "ports"), i), &ports->items[i]};
+	}
+}
+
+static const char *port_clash(const struct core_v1_ContainerPort *a, const struct core_v1_ContainerPort *b)
+{
+	if (a->containerPort != b->containerPort || !str_eq(a->protocol, b->protocol))
+		return NULL;
+	if (a->hostPort == b->hostPort && str_eq(a->hostIP, b->hostIP))
+		return "duplicate";
+	if (!a->hostPort || !b->hostPort)
+		return "overlapping";
+	return a->hostPort == b->hostPort && !a->hostIP.n != !b->hostIP.n ? "dangerously ambiguous" : NULL;
+}
+
+static void warn_ports(struct warned *w, const struct ports *l)
+{
+	for (uint32_t i = 0; i < l->len; i++) {
+		const struct port_at *p = &l->items[i];
+		if (p->port->hostIP.n && !p->port->hostPort)
+			WARN(w, p->path, ": hostIP set without hostPort: {Name:%.*s HostPort:0 ContainerPort:%d Protocol:%.*s HostIP:%.*s}", STR_F(p->port->name), p->port->containerPort,
+				STR_F(p->port->protocol), STR_F(p->port->hostIP));
+		for (uint32_t j = 0; j < i; j++)
+			if (port_clash(p->port, l->items[j].port))
+				WARN(w, p->path, ": %s port definition with %.*s", port_clash(p->port, l->items[j].port), STR_F(l->items[j].path));
+	}
+}
+
+static void warn_port_names(struct warned *w, const struct ports *l)
 {
 	for (uint32_t i = 1; i < l->len; i++)
-		for (uint32_t j = 0; j < i; j++) {
-			const struct core_v1_ContainerPort *a = &l->items[i], *b = &l->items[j];
-			if (a->containerPort == b->containerPort && str_eq(a->protocol, b->protocol) && a->hostPort == b->hostPort && str_eq(a->hostIP, b->hostIP)) {
-				WARN(w, path, ".ports[%u]: duplicate port definition with %.*s.ports[%u]", i, STR_F(path), j);
+		for (uint32_t j = 0; j < i && l->items[i].port->name.n; j++)
+			if (str_eq(l->items[i].port->name, l->items[j].port->name)) {
+				WARN(w, l->items[i].path, ": duplicate port name \"%.*s\" with %.*s, services and probes that select ports by name will use %.*s", STR_F(l->items[i].port->name),
+					STR_F(l->items[j].path), STR_F(l->items[j].path));
 				break;
 			}
-		}
+}
+
+static void warn_all_ports(struct warned *w, struct str path, const struct core_v1_PodSpec *s)
+{
+	struct ports all = {0}, lasting = {0};
+	for (uint32_t i = 0; i < s->initContainers.len; i++) {
+		struct str here = at_index(&w->k, at(&w->k, path, "initContainers"), i);
+		add_ports(w, &all, here, &s->initContainers.items[i].ports);
+		if (str_is(s->initContainers.items[i].restartPolicy, "Always"))
+			add_ports(w, &lasting, here, &s->initContainers.items[i].ports);
+	}
+	for (uint32_t i = 0; i < s->containers.len; i++) {
+		add_ports(w, &all, at_index(&w->k, at(&w->k, path, "containers"), i), &s->containers.items[i].ports);
+		add_ports(w, &lasting, at_index(&w->k, at(&w->k, path, "containers"), i), &s->containers.items[i].ports);
+	}
+	warn_ports(w, &all);
+	warn_port_names(w, &lasting);
 }
 
 static void warn_containers(struct warned *w, struct str path, const core_v1_Container_list_t *l)
@@ -167,7 +237,6 @@ static void warn_containers(struct warned *w, struct str path, const core_v1_Con
 		struct str here = at_index(&w->k, path, i);
 		warn_amounts(w, at(&w->k, here, "resources.limits"), &c->resources.limits);
 		warn_amounts(w, at(&w->k, here, "resources.requests"), &c->resources.requests);
-		warn_ports(w, here, &c->ports);
 		warn_env(w, here, &c->env);
 	}
 }
@@ -189,11 +258,25 @@ static const char *old_label(struct str key)
 	return NULL;
 }
 
-static void warn_term(struct warned *w, struct str path, const struct core_v1_NodeSelectorTerm *t)
+/* Where values are not checked they may be none that a label can have. */
+static void warn_values(struct warned *w, struct str path, const str_list_t *values)
 {
-	for (uint32_t i = 0; i < t->matchExpressions.len; i++)
-		if (old_label(t->matchExpressions.items[i].key))
-			WARN(w, path, ".matchExpressions[%u].key: %.*s is %s", i, STR_F(t->matchExpressions.items[i].key), old_label(t->matchExpressions.items[i].key));
+	for (uint32_t i = 0; i < values->len; i++) {
+		struct wrong wr = name_label_value(values->items[i]);
+		for (unsigned j = 0; j < wr.n; j++)
+			WARN(w, path, "[%u]: %.*s is invalid, %s", i, STR_F(values->items[i]), wr.v[j]);
+	}
+}
+
+static void warn_term(struct warned *w, struct str path, const struct core_v1_NodeSelectorTerm *t, bool any_value)
+{
+	for (uint32_t i = 0; i < t->matchExpressions.len; i++) {
+		const struct core_v1_NodeSelectorRequirement *q = &t->matchExpressions.items[i];
+		if (old_label(q->key))
+			WARN(w, path, ".matchExpressions[%u].key: %.*s is %s", i, STR_F(q->key), old_label(q->key));
+		if (any_value)
+			warn_values(w, at(&w->k, at_index(&w->k, at(&w->k, path, "matchExpressions"), i), "values"), &q->values);
+	}
 }
 
 static void warn_node_affinity(struct warned *w, struct str path, const struct core_v1_NodeAffinity *a)
@@ -201,10 +284,10 @@ static void warn_node_affinity(struct warned *w, struct str path, const struct c
 	const struct core_v1_NodeSelector *q = a->requiredDuringSchedulingIgnoredDuringExecution;
 	struct str required = at(&w->k, path, "requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms");
 	for (uint32_t i = 0; q && i < q->nodeSelectorTerms.len; i++)
-		warn_term(w, at_index(&w->k, required, i), &q->nodeSelectorTerms.items[i]);
+		warn_term(w, at_index(&w->k, required, i), &q->nodeSelectorTerms.items[i], false);
 	for (uint32_t i = 0; i < a->preferredDuringSchedulingIgnoredDuringExecution.len; i++)
 		warn_term(w, at(&w->k, at_index(&w->k, at(&w->k, path, "preferredDuringSchedulingIgnoredDuringExecution"), i), "preference"),
-			&a->preferredDuringSchedulingIgnoredDuringExecution.items[i].preference);
+			&a->preferredDuringSchedulingIgnoredDuringExecution.items[i].preference, true);
 }
 
 #define NO_SELECTOR ".labelSelector: a null labelSelector results in matching no pod"
@@ -228,10 +311,6 @@ static void warn_placing(struct warned *w, struct str path, const struct core_v1
 			WARN(w, path, ".nodeSelector[%.*s]: %s", STR_F(p->key), old_label(p->key));
 	if (s->affinity && s->affinity->nodeAffinity)
 		warn_node_affinity(w, at(&w->k, affinity, "nodeAffinity"), s->affinity->nodeAffinity);
-	if (s->affinity && s->affinity->podAffinity)
-		warn_pod_affinity(w, at(&w->k, affinity, "podAffinity"), s->affinity->podAffinity);
-	if (s->affinity && s->affinity->podAntiAffinity)
-		warn_pod_affinity(w, at(&w->k, affinity, "podAntiAffinity"), (const struct core_v1_PodAffinity *)(const void *)s->affinity->podAntiAffinity);
 	for (uint32_t i = 0; i < s->topologySpreadConstraints.len; i++) {
 		const struct core_v1_TopologySpreadConstraint *c = &s->topologySpreadConstraints.items[i];
 		struct str here = at_index(&w->k, at(&w->k, path, "topologySpreadConstraints"), i);
@@ -244,20 +323,44 @@ static void warn_placing(struct warned *w, struct str path, const struct core_v1
 
 /* ---- the Pod ---- */
 
-static const struct { const char *prefix, *why; } old_annotations[] = {
+static const struct { const char *key, *why; } old_annotations[] = {
 	{"scheduler.alpha.kubernetes.io/critical-pod", "non-functional in v1.16+; use the \"priorityClassName\" field instead"},
 	{"security.alpha.kubernetes.io/sysctls", "non-functional in v1.11+; use the \"sysctls\" field instead"},
 	{"security.alpha.kubernetes.io/unsafe-sysctls", "non-functional in v1.11+; use the \"sysctls\" field instead"},
-	{"seccomp.security.alpha.kubernetes.io/pod", "non-functional in v1.27+; use the \"seccompProfile\" field instead"},
-	{"container.seccomp.security.alpha.kubernetes.io/", "non-functional in v1.27+; use the \"seccompProfile\" field instead"},
-	{"container.apparmor.security.beta.kubernetes.io/", "deprecated since v1.30; use the \"appArmorProfile\" field instead"},
 };
+
+#define SECCOMP_POD "seccomp.security.alpha.kubernetes.io/pod"
+#define SECCOMP "container.seccomp.security.alpha.kubernetes.io/"
+#define APPARMOR "container.apparmor.security.beta.kubernetes.io/"
+#define SECCOMP_WHY "non-functional in v1.27+; use the \"seccompProfile\" field instead"
+#define APPARMOR_WHY "deprecated since v1.30; use the \"appArmorProfile\" field instead"
+
+/* Old annotations of security without the fields that have come for them. */
+static void warn_profiles(struct warned *w, struct str path, const core_v1_Container_list_t *l, const struct str_map *m, const struct core_v1_PodSpec *s)
+{
+	LIST_EACH(c, *l) {
+		struct str seccomp = str_printf(w->r->arena, SECCOMP "%.*s", STR_F(c->name)), apparmor = str_printf(w->r->arena, APPARMOR "%.*s", STR_F(c->name));
+		bool pod_profile = s->securityContext && s->securityContext->appArmorProfile, profile = pod_profile || (c->securityContext && c->securityContext->appArmorProfile);
+		if (str_map_has(m, seccomp) && !(c->securityContext && c->securityContext->seccompProfile))
+			WARN(w, path, "[%.*s]: " SECCOMP_WHY, STR_F(seccomp));
+		if (str_map_has(m, apparmor) && !profile)
+			WARN(w, path, "[%.*s]: " APPARMOR_WHY, STR_F(apparmor));
+	}
+}
+
+static void warn_old_profiles(struct warned *w, struct str path, const struct str_map *m, const struct core_v1_PodSpec *s)
+{
+	if (str_map_has(m, STR(SECCOMP_POD)) && !(s->securityContext && s->securityContext->seccompProfile))
+		WARN(w, path, "[" SECCOMP_POD "]: " SECCOMP_WHY);
+	warn_profiles(w, path, &s->initContainers, m, s);
+	warn_profiles(w, path, &s->containers, m, s);
+}
 
 static void warn_annotations(struct warned *w, struct str path, const struct str_map *m)
 {
 	for (size_t i = 0; i < sizeof old_annotations / sizeof *old_annotations; i++)
 		LIST_EACH(p, *m)
-			if (str_has_prefix(p->key, str_of(old_annotations[i].prefix)))
+			if (str_is(p->key, old_annotations[i].key))
 				WARN(w, path, "[%.*s]: %s", STR_F(p->key), old_annotations[i].why);
 }
 
@@ -276,7 +379,7 @@ static void warn_lists(struct warned *w, struct str path, const struct core_v1_P
 			again |= str_eq(name, s->imagePullSecrets.items[j].name);
 		if (!name.n)
 			WARN(w, path, ".imagePullSecrets[%u].name: invalid empty name \"\"", i);
-		else if (again)
+		if (again)
 			WARN(w, path, ".imagePullSecrets[%u].name: duplicate name \"%.*s\"", i, STR_F(name));
 	}
 }
@@ -292,8 +395,14 @@ static void warn_pod_spec(struct request *r, struct str path, const struct core_
 	warn_amounts(w, at(&w->k, path, "overhead"), &s->overhead);
 	warn_containers(w, at(&w->k, path, "initContainers"), &s->initContainers);
 	warn_containers(w, at(&w->k, path, "containers"), &s->containers);
+	warn_old_profiles(w, at(&w->k, meta, "annotations"), annotations, s);
+	warn_all_ports(w, path, s);
 	if (s->has_terminationGracePeriodSeconds && s->terminationGracePeriodSeconds < 0)
 		WARN(w, path, ".terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1");
+	if (s->affinity && s->affinity->podAffinity)
+		warn_pod_affinity(w, at(&w->k, path, "affinity.podAffinity"), s->affinity->podAffinity);
+	if (s->affinity && s->affinity->podAntiAffinity)
+		warn_pod_affinity(w, at(&w->k, path, "affinity.podAntiAffinity"), (const struct core_v1_PodAffinity *)(const void *)s->affinity->podAntiAffinity);
 }
 
 static void warn_hostname(struct request *r, const char *what, struct str name)
@@ -422,10 +531,7 @@ void warn_pvc(struct request *r, const void *obj, const void *old)
 	const struct core_v1_PersistentVolumeClaim *c = obj;
 	struct warned w = {.r = r, .k = {.a = r->arena, .r = r}};
 	warn_class(r, &c->metadata.annotations);
-	struct quantity v = quantity_of(str_map_get(&c->spec.resources.requests, STR("storage"))), whole = quantity_int(quantity_value(&v), v.format);
-	if (quantity_cmp(&v, &whole))
-		WARN((&w), STR("spec.resources.requests[storage]"), ": fractional byte value \"%.*s\" is invalid, must be an integer",
-			STR_F(str_map_get(&c->spec.resources.requests, STR("storage"))));
+	warn_claim_size(&w, STR("spec"), &c->spec);
 }
 
 void warn_pv(struct request *r, const void *obj, const void *old)
@@ -438,5 +544,20 @@ void warn_pv(struct request *r, const void *obj, const void *old)
 		const struct field *f = field_by_name(desc_type(T_core_v1_PersistentVolumeSpec), str_of(old_sources[i].source), false);
 		if (f && field_present(&v->spec, f))
 			request_warn(r, "spec.%s: %s", old_sources[i].source, old_sources[i].why);
+	}
+}
+
+void warn_quota(struct request *r, const void *obj, const void *old)
+{
+	static const struct { const char *request, *bare, *limit; } pairs[] = {{"requests.cpu", "cpu", "limits.cpu"}, {"requests.memory", "memory", "limits.memory"},
+		{"requests.storage", NULL, "limits.storage"}, {"requests.ephemeral-storage", NULL, "limits.ephemeral-storage"}};
+	const struct str_map *m = &((const struct core_v1_ResourceQuota *)obj)->spec.hard;
+	for (size_t i = 0; !old && i < ARRAY_LEN(pairs); i++) {
+		bool bare = !str_map_has(m, str_of(pairs[i].request)) && pairs[i].bare;
+		const char *name = bare ? pairs[i].bare : pairs[i].request;
+		struct str a = str_map_get(m, str_of(name)), b = str_map_get(m, str_of(pairs[i].limit));
+		struct quantity qa = quantity_of(a), qb = quantity_of(b);
+		if (a.n && b.n && quantity_cmp(&qa, &qb) > 0)
+			request_warn(r, "ResourceQuota %s (%.*s) should be less than %s (%.*s)", name, STR_F(a), pairs[i].limit, STR_F(b));
 	}
 }
