@@ -12,6 +12,7 @@
 #define CHUNK (64u << 10)
 #define LINE_MAX_BYTES (1u << 20)   /* the runtimes cut at 16 KiB; more is no log */
 #define LOOK_AGAIN (5 * NS_S)       /* a follower looks, should a notice have been missed */
+#define SETTLES NS_S                /* so long a runtime may still write to the old file after it has opened the new one: a pipe's worth of lines */
 
 int log_line_parse(struct str line, struct log_line_view *ret)
 {
@@ -103,6 +104,8 @@ struct copy {
 	int64_t left;          /* of limitBytes */
 	bool middle, stopped;  /* middle: the last text went on */
 	int fd;
+	mono_t grew;           /* when the file last had more, or was seen to be set aside */
+	bool aside;            /* and the runtime has opened the next */
 };
 
 static bool too_old(const struct copy *c, struct str time)
@@ -161,6 +164,7 @@ static void drain(struct copy *c)
 		n = p ? read(c->fd, p, CHUNK) : -1;
 		if (n > 0) {
 			c->in.n += (size_t)n;
+			c->grew = rt_now();
 			lines(c);
 		}
 		rt_breathe();
@@ -179,9 +183,9 @@ static void noticed(void *arg, const char *name, uint32_t mask)
 	cond_wake_all(f->changed);
 }
 
-static void wait_change(struct follower *f)
+static void wait_change(struct follower *f, nsec_t most)
 {
-	mono_t until = rt_now() + LOOK_AGAIN;
+	mono_t until = rt_now() + most;
 	if (!f->dirty)
 		(void)!cond_wait(f->changed, until);
 	f->dirty = false;
@@ -216,24 +220,37 @@ static const char *file_after(struct arena *a, const char *path, ino_t ours)
 	return old.len ? str_z(a, old.items[0]) : path; /* ours is gone already, and what was before it */
 }
 
-/* After a rotation the name leads to another file: reads the old one to its end and goes on to the next.  False when there is none. */
-static bool reopen(struct copy *c, const char *path)
+static bool settled(struct copy *c)
+{
+	if (!c->aside)
+		c->grew = rt_now();
+	c->aside = true;
+	return rt_now() - c->grew >= SETTLES;
+}
+
+enum next { NEXT_NONE, NEXT_LATER, NEXT_OPEN };
+
+/* After a rotation the name leads to another file: reads the old one to its end and goes on to the next. */
+static enum next reopen(struct copy *c, const char *path)
 {
 	CLEANUP(arena_free) struct arena *a = arena_new(NULL);
 	struct stat now, ours;
 	if (stat(path, &now) || fstat(c->fd, &ours) || now.st_ino == ours.st_ino)
-		return false;
+		return NEXT_NONE;
 	drain(c);
 	const char *next = file_after(a, path, ours.st_ino);
+	if (next == path && !settled(c))
+		return NEXT_LATER;
 	int fd = open(next, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || strcmp(next, file_after(a, path, ours.st_ino)) != 0) { /* rotated again meanwhile */
 		if (fd >= 0)
 			close(fd);
-		return fd >= 0;
+		return fd >= 0 ? NEXT_OPEN : NEXT_NONE;
 	}
 	close(c->fd);
 	c->fd = fd;
-	return true;
+	c->aside = false;
+	return NEXT_OPEN;
 }
 
 static int follow(struct copy *c, const char *path, struct err *e)
@@ -248,13 +265,14 @@ static int follow(struct copy *c, const char *path, struct err *e)
 		return -1;
 	while (!c->stopped && !fiber_cancelled()) {
 		bool over = c->s->over(c->s->arg);
-		while (!c->stopped && reopen(c, path))
+		enum next next;
+		while ((next = reopen(c, path)) == NEXT_OPEN && !c->stopped)
 			drain(c);
 		drain(c);
-		if (over)
+		if (over && next != NEXT_LATER)
 			break;
 		if (!c->stopped)
-			wait_change(&f);
+			wait_change(&f, next == NEXT_LATER ? SETTLES / 4 : LOOK_AGAIN);
 	}
 	dir_watch_free(watch);
 	return 0;
