@@ -35,6 +35,7 @@ stop:
 
 # Suites of tests/run.py: what takes minutes, and the rest.
 test: dev
+	@! command -v apt-get >/dev/null || sh tools/setup.sh run test || echo "What needs them is skipped."
 	python3 tests/run.py house unit runtime server badinput vectors clients e2e kill
 
 test-long: test fuzz
@@ -58,6 +59,7 @@ tsan:
 	C8S_SEEDS=5 TSAN_OPTIONS=halt_on_error=1 TEST_WRAPPER="setarch -R" setarch -R python3 tests/run.py --build build-tsan unit vectors
 
 fuzz:
+	@! command -v apt-get >/dev/null || sh tools/setup.sh fuzz
 	CC=clang CXX=clang++ $(MAKE) dev BUILD=build-fuzz TYPE=debugoptimized \
 		MESON_ARGS='-Dfuzz=true -Dtests=false -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link'
 

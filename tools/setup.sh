@@ -2,7 +2,7 @@
 # Installs what is missing from the distribution (Debian 12): setup.sh GROUP...
 #
 #   build   compiles c8s          run    a container runtime, a registry and what the example images are made of
-#   test    everything for tests  check  installs nothing, prints what is missing
+#   test    programs that tests use   fuzz   a compiler that fuzzes   check   installs nothing, prints what is missing
 #
 # Packages that are there stay as they are. No service is started; services that come with a package installed here
 # are also left disabled, for c8s runs programs of its own.
@@ -11,13 +11,14 @@ set -eu
 build="gcc g++ make meson ninja-build pkg-config ccache python3 libssl-dev libnghttp2-dev libyaml-dev zlib1g-dev libre2-dev
 libnftnl-dev libmnl-dev libseccomp-dev libcap-dev liblmdb-dev libcmocka-dev"
 run="ca-certificates containernetworking-plugins nftables iptables iproute2 nginx docker-registry"
-test="clang llvm libclang-rt-14-dev openssl curl procps"
+test="openssl curl procps"
+fuzz="clang llvm libclang-rt-14-dev"
 
 fail() { echo "setup: $*" >&2; exit 1; }
 installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 have() { PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null 2>&1; }
 
-groups=${*:-build run test}
+groups=${*:-build run test fuzz}
 only_check=
 wanted=
 for g in $groups; do
@@ -30,8 +31,9 @@ for g in $groups; do
         have runc || wanted="$wanted runc"
         installed busybox || wanted="$wanted busybox-static" ;;
     test) wanted="$wanted $test" ;;
-    check) only_check=1; wanted="$wanted $build $run $test" ;;
-    *) fail "unknown group '$g'; there are build, run, test and check" ;;
+    fuzz) wanted="$wanted $fuzz" ;;
+    check) only_check=1; wanted="$wanted $build $run $test $fuzz" ;;
+    *) fail "unknown group '$g'; there are build, run, test, fuzz and check" ;;
     esac
 done
 
