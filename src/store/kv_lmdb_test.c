@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -125,9 +126,15 @@ static void full(struct world *w)
 	w->arg = w;
 }
 
+/* Not _exit: what the address sanitizer does before that trips over marks that fibers left on the stack. */
+static void leave(int code)
+{
+	syscall(SYS_exit_group, code);
+}
+
 static void fill_and_die(struct world *w)
 {
-	_exit(fill_up(w, 0) > 300 ? 0 : 1);
+	leave(fill_up(w, 0) > 300 ? 0 : 1);
 }
 
 /* So that the store opens on what a crash left on a full disk. */
@@ -167,7 +174,7 @@ TEST(lmdb_takes_deletes_on_a_full_file_system)
 	const char *dir = world_dir();
 	pid_t pid = fork();
 	if (pid == 0)
-		_exit(full_child(dir));
+		leave(full_child(dir));
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
 		skip();
