@@ -51,7 +51,7 @@ ASAN = BUILD=build-asan TYPE=debugoptimized MESON_ARGS='-Db_sanitize=address,und
 TSAN = BUILD=build-tsan TYPE=debugoptimized MESON_ARGS='-Db_sanitize=thread -Db_lundef=false'
 asan:
 	$(MAKE) dev $(ASAN)
-	C8S_SEEDS=5 ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 python3 tests/run.py --build build-asan unit vectors
+	C8S_SEEDS=5 ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 setarch -R python3 tests/run.py --build build-asan unit vectors
 
 # The thread sanitizer cannot place its memory where addresses are random over 32 bits.
 tsan:
